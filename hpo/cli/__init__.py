@@ -1,0 +1,70 @@
+"""The command line: parse, call, print. Results go to stdout, talk goes to stderr."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from hpo import __version__
+from hpo.errors import HpoError
+
+INTERRUPTED = 130
+
+# Where each command lives. A module is imported when its command is called, so that
+# `hpo --help` does not wait for libraries that it does not need.
+COMMANDS = {
+    "init": "Create the tables in the database.",
+    "data": "Make noisy digits, or check a file of rows.",
+    "create": "Store a study, to be worked on by `hpo worker`.",
+    "run": "Create a study and run it with workers on this machine.",
+    "worker": "Work on a stored study.",
+    "status": "Show one study, or all of them.",
+    "export": "Write a trial as a stand-alone training script.",
+    "check": "Check the database, the data, the device and the versions.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"hpo.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hpo")
+def cli() -> None:
+    """Search hyperparameters with many workers on one study, and keep the best as a script.
+
+    The database is HPO_DATABASE_URL, or else an embedded Postgres under HPO_HOME.
+
+    \b
+    Example:
+      hpo run studies/smoke.toml --workers 2
+    """
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("hpo: interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except HpoError as error:
+        click.echo(f"hpo: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,25 @@
+"""`hpo create`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def create(file: Path) -> None:
+    """Store the study that FILE defines, to be worked on by `hpo worker`.
+
+    A study that is there stays as it is, save that its budget becomes the file's; a file that says
+    anything else under a stored name is refused.
+
+    \b
+    Example:
+      hpo create studies/svm.toml
+    """
+    from hpo.cli.database import open_database
+    from hpo.cli.studies import create_study
+
+    with open_database("create", create=True) as database:
+        stored, _ = create_study(database, file)
+        click.echo(stored.definition.name)

@@ -1,0 +1,22 @@
+"""The database that a command works on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import optuna
+
+from hpo.storage.database import Database, create_tables, database_url, open_storage
+from hpo.storage.failures import database_errors
+
+
+@contextmanager
+def open_database(command: str, *, create: bool = False) -> Iterator[Database]:
+    """Open the database for one command; create makes the tables where they are missing."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with database_url() as url:
+        if create:
+            create_tables(url)
+        given = url.render_as_string(hide_password=False)
+        with open_storage(application_name=f"hpo-{command}", url=given) as database:
+            with database_errors():
+                yield database

@@ -1,0 +1,76 @@
+"""From a TOML file to a Definition, or one line that says what is wrong with it."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hpo.definition.schema import Definition
+from hpo.errors import DefinitionError
+
+
+def load(path: Path) -> Definition:
+    """Read a definition file; a study without a name takes the file's.
+
+    Raises:
+        DefinitionError: the file can't be read, or a key of it is wrong.
+    """
+    content = _read(path)
+    return parse({"name": path.stem, **content}, str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DefinitionError(str(path), "", "there is no such file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError(str(path), "", f"is not TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(str(path), "", f"can't be read: {error}") from error
+
+
+def parse(content: dict[str, Any], source: str) -> Definition:
+    """Check content key by key; source is named in errors.
+
+    Raises:
+        DefinitionError: a key is unknown or missing, or its value is not allowed.
+    """
+    try:
+        return Definition.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(_written_path(first, content))
+        raise DefinitionError(source, path, _problem(first)) from error
+
+
+def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
+    """Give the keys that lead to the error, without the union tags that nobody wrote."""
+    node = content
+    for part in error["loc"]:
+        if isinstance(node, dict) and part in node:
+            node = node[part]
+            yield str(part)
+    if error["type"] == "missing":
+        yield str(error["loc"][-1])
+
+
+def _problem(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "missing":
+            return "is missing"
+        case "too_short":
+            return "is empty; give at least one"
+        case "tuple_type":
+            return f"{error['input']!r} is neither a list nor bounds {{ low = 1, high = 10 }}"
+        case "union_tag_not_found":
+            return "name is missing"
+        case "union_tag_invalid":
+            return f"the name must be one of {error['ctx']['expected_tags']}"
+        case "value_error":
+            return error["msg"].removeprefix("Value error, ")
+        case _:
+            return f"{error['input']!r} won't do: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -1,0 +1,182 @@
+"""The keys of a study definition and what each may hold."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from hpo.definition.section import Section
+from hpo.definition.space import Choice, Dimension
+
+
+class Metric(StrEnum):
+    """What a trial is judged by, on rows that it has not seen."""
+
+    ACCURACY = "accuracy"
+    BALANCED_ACCURACY = "balanced_accuracy"  # the mean of each class's recall
+    F1_MACRO = "f1_macro"
+    ERROR_RATE = "error_rate"  # 1 - accuracy
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """The way in which it gets better."""
+        return "minimize" if self is Metric.ERROR_RATE else "maximize"
+
+
+class Data(Section):
+    """Where the rows are and how to read them."""
+
+    train: str = Field(min_length=1)
+    label: str = "last"  # "first", "last" or a column's name
+    shape: tuple[int, int, int] | None = None  # height, width, channels; None: rows are no images
+    range: tuple[float, float] | None = None  # the smallest and largest allowed value
+    transposed: bool = False  # images stored column by column
+
+
+class Evaluation(Section):
+    """How a trial is judged: on a share held out, or by k folds; both stratified."""
+
+    holdout: float | None = Field(default=None, gt=0, lt=1)
+    folds: int | None = Field(default=None, ge=2)
+    metric: Metric = Metric.ACCURACY
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.holdout is None) == (self.folds is None):
+            raise ValueError("give either holdout (a share, such as 0.3) or folds (such as 5)")
+        return self
+
+
+class TPE(Section):
+    """Optuna's TPESampler: proposes near what was good."""
+
+    name: Literal["tpe"] = "tpe"
+    n_startup_trials: int = Field(default=10, ge=0)
+    n_ei_candidates: int = Field(default=24, ge=1)
+
+
+class RandomSampling(Section):
+    """Optuna's RandomSampler."""
+
+    name: Literal["random"]
+
+
+class QMC(Section):
+    """Optuna's QMCSampler: a low-discrepancy sequence, more even than random."""
+
+    name: Literal["qmc"]
+    scramble: bool = False
+
+
+Sampler = Annotated[TPE | RandomSampling | QMC, Field(discriminator="name")]
+
+
+class ASHA(Section):
+    """Optuna's SuccessiveHalvingPruner: one in reduction_factor climbs beyond a rung."""
+
+    name: Literal["asha"] = "asha"
+    min_resource: int = Field(default=1, ge=1)
+    reduction_factor: int = Field(default=3, ge=2)
+
+
+class Hyperband(Section):
+    """Optuna's HyperbandPruner: several ASHA brackets that differ in their first rung."""
+
+    name: Literal["hyperband"]
+    min_resource: int = Field(default=1, ge=1)
+    reduction_factor: int = Field(default=3, ge=2)
+
+
+class Median(Section):
+    """Optuna's MedianPruner: stops what is below the median at the same step."""
+
+    name: Literal["median"]
+    n_startup_trials: int = Field(default=5, ge=0)
+    n_warmup_steps: int = Field(default=0, ge=0)
+    n_min_trials: int = Field(default=1, ge=1)
+
+
+class Percentile(Section):
+    """Optuna's PercentilePruner: stops what is not among the best percentile at the same step."""
+
+    name: Literal["percentile"]
+    percentile: float = Field(gt=0, lt=100)
+    n_startup_trials: int = Field(default=5, ge=0)
+    n_warmup_steps: int = Field(default=0, ge=0)
+    n_min_trials: int = Field(default=1, ge=1)
+
+
+class NoPruning(Section):
+    """Every trial climbs all the way."""
+
+    name: Literal["none"]
+
+
+Pruner = Annotated[ASHA | Hyperband | Median | Percentile | NoPruning, Field(discriminator="name")]
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(str(value))
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        raise ValueError(f'{value!r} is no duration; write "2h", "30m", "90s" or "1h30m"')
+    return length
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda length: f"{round(length.total_seconds())}s", return_type=str),
+]
+
+
+class Budget(Section):
+    """When the study is done: at the first of these."""
+
+    trials: int | None = Field(default=None, ge=1)
+    wall_time: Duration | None = None  # while at least one trial runs
+    steps: int | None = Field(default=None, ge=1)  # of all trials together
+
+    @model_validator(mode="after")
+    def _some_end(self) -> Self:
+        if self.trials is None and self.wall_time is None and self.steps is None:
+            raise ValueError("give at least one of trials, wall_time and steps")
+        return self
+
+
+class Definition(Section):
+    """A whole study definition."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    model: str  # "svm", "cnn-simple" or "package.module:Name"
+    direction: Literal["maximize", "minimize"] | None = None
+    seed: int = Field(default=0, ge=0)
+    data: Data
+    evaluation: Evaluation
+    space: dict[str, Dimension] = Field(min_length=1)
+    fixed: dict[str, Choice] = Field(default_factory=dict)
+    sampler: Sampler = TPE()
+    pruner: Pruner = ASHA()
+    budget: Budget
+
+    @model_validator(mode="after")
+    def _towards_better(self) -> Self:
+        metric = self.evaluation.metric
+        if self.direction not in (None, metric.direction):
+            raise ValueError(
+                f'direction = "{self.direction}" makes {metric} worse; '
+                f'write "{metric.direction}" or leave it out'
+            )
+        return self
+
+    @property
+    def better(self) -> Literal["maximize", "minimize"]:
+        """The direction of the study."""
+        return self.evaluation.metric.direction

@@ -1,0 +1,82 @@
+"""One dimension of a search space: bounds, or a list of choices."""
+
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, PlainValidator, Tag, model_validator
+
+from hpo.definition.section import Section
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
+    return value
+
+
+def _choice(value: object) -> bool | int | float | str:
+    if isinstance(value, bool | str):
+        return value
+    try:
+        return _number(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is neither a finite number, a text nor true or false"
+        ) from None
+
+
+Number = Annotated[int | float, PlainValidator(_number)]
+Choice = Annotated[bool | int | float | str, PlainValidator(_choice)]
+"""A value that a parameter may have."""
+
+
+class Bounds(Section):
+    """All numbers from low to high, both included."""
+
+    low: Number
+    high: Number
+    log: bool = False
+    step: Number | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a log scale needs low above 0, not {self.low}")
+        if self.log and self.step is not None:
+            raise ValueError("a log scale has no step; leave one of them out")
+        if self.step is not None and self.step <= 0:
+            raise ValueError(f"step ({self.step}) is not above 0")
+        return self
+
+
+def _kind(value: object) -> str:
+    return "bounds" if isinstance(value, dict | Bounds) else "choices"
+
+
+Choices = Annotated[tuple[Choice, ...], Field(min_length=1)]
+Dimension = Annotated[
+    Annotated[Bounds, Tag("bounds")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+]
+"""What [space] holds for a parameter: { low, high, log, step } or a list of choices."""
+
+
+def in_toml(value: Any) -> str:
+    """Give a value as a person writes it in a definition."""
+    match value:
+        case Bounds():
+            keys = value.model_dump(exclude_defaults=True).items()
+            return "{ " + ", ".join(f"{key} = {in_toml(item)}" for key, item in keys) + " }"
+        case dict():
+            return (
+                "{ " + ", ".join(f"{key} = {in_toml(item)}" for key, item in value.items()) + " }"
+            )
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple() | list():
+            return "[" + ", ".join(in_toml(item) for item in value) + "]"
+        case _:
+            return str(value)

@@ -1,0 +1,21 @@
+"""Model families: which parameters each has, and which code trains it."""
+
+from hpo.models.model import Climb, Labels, Model, Rows, Trained, TrainingCode
+from hpo.models.registry import BUILT_IN, resolve
+from hpo.search_space import AT_LEAST_ONE, POSITIVE, SHARE, Limit, OnlyIf
+
+__all__ = [
+    "AT_LEAST_ONE",
+    "BUILT_IN",
+    "POSITIVE",
+    "SHARE",
+    "Climb",
+    "Labels",
+    "Limit",
+    "Model",
+    "OnlyIf",
+    "Rows",
+    "Trained",
+    "TrainingCode",
+    "resolve",
+]

@@ -1,0 +1,70 @@
+"""The contract of a model family."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.search_space import Limit, OnlyIf, Parameter, parameters_of
+from hpo.training.task import Task
+
+Trained = Any
+"""Whatever a family's fit returns."""
+Rows = NDArray[np.float32]
+Labels = NDArray[np.int64]
+OnStep = Callable[[int, Trained], None]
+
+
+class Climb(Enum):
+    """What a trial does more of with each step."""
+
+    EPOCHS = "epochs"  # fit reports each epoch; the parameters have a field named epochs
+    SAMPLES = "samples"  # fit is called on growing samples of the training rows
+
+
+class TrainingCode(Protocol):
+    """The module that trains a family. It ships in exported scripts, so it must not import hpo."""
+
+    def fit(
+        self, params: Any, task: Task, X: Rows, y: Labels, seed: int, *on_step: OnStep
+    ) -> Trained:
+        """Train on rows X (n, features) with labels y (n,); on_step only where it climbs epochs."""
+
+    def predict(self, trained: Trained, task: Task, X: Rows) -> Labels:
+        """Give the label of each row of X (n, features), as (n,)."""
+
+    def save(self, trained: Trained, folder: Path) -> Path:
+        """Write what was trained to a file in folder, and give its path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A family of models that a study can search.
+
+    Params is a frozen dataclass whose fields are the parameters: numbers, booleans and Literals.
+    training names the module with fit, predict and save; it is imported when the first trial
+    starts, so that commands which only read a definition stay quick.
+    """
+
+    Params: type
+    training: str
+    climb: Climb = Climb.SAMPLES
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    only_if: Mapping[str, OnlyIf] = field(default_factory=dict)
+    needs_images: bool = False
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """What each parameter may be, in the order of the fields of Params."""
+        return parameters_of(self.Params, self.limits, self.only_if)
+
+    @cached_property
+    def code(self) -> TrainingCode:
+        """The module that trains, imported."""
+        return cast("TrainingCode", import_module(self.training))

@@ -1,0 +1,42 @@
+"""From the name of a model in a definition to the model."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from hpo.errors import DefinitionError
+from hpo.models.model import Model
+
+BUILT_IN = {
+    "svm": "hpo.models.svm:SVM",
+    "cnn-simple": "hpo.models.cnn_simple:CNN_SIMPLE",
+}
+
+
+def resolve(name: str, source: str) -> Model:
+    """Give a built-in model, or your own by "package.module:Name"; source is named in errors.
+
+    Raises:
+        DefinitionError: there is no such model, or importing it fails.
+    """
+    module_name, colon, attribute = BUILT_IN.get(name, name).partition(":")
+    if not colon:
+        known = ", ".join(BUILT_IN)
+        raise DefinitionError(
+            source, "model", f'"{name}" is none of {known}; your own is "package.module:Name"'
+        )
+    model = _import(module_name, attribute, source)
+    if not isinstance(model, Model):
+        raise DefinitionError(source, "model", f'"{name}" is no hpo.models.Model')
+    return model
+
+
+def _import(module_name: str, attribute: str, source: str) -> object:
+    if str(Path.cwd()) not in sys.path:  # a console script, unlike python -m, does not look there
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return getattr(import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DefinitionError(
+            source, "model", f"{module_name}:{attribute} can't be imported: {error}"
+        ) from error

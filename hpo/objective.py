@@ -1,0 +1,189 @@
+"""A trial's evaluation: climbing step by step, fold by fold, to a value."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.data import Dataset
+from hpo.definition import Definition, Evaluation
+from hpo.errors import DefinitionError
+from hpo.models import Climb, Labels, Model, Rows, Trained, resolve
+from hpo.search_space import SearchSpace, build
+from hpo.training import metrics
+from hpo.training.splits import Split, folds, holdout
+from hpo.training.task import Task
+
+Report = Callable[[int, float], None]
+"""Hears of each step and of the trial's value so far; may raise to end the trial."""
+
+# Where rows are what grows: the steps before the whole fold, with their shares of its rows. They
+# are the rungs of successive halving by 3, so that a step costs about what its number says.
+SAMPLES = {1: 1 / 9, 3: 1 / 3}
+WHOLE_FOLD = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What every trial of a study shares: the model, its space, the rows and how they are split."""
+
+    model: Model
+    space: SearchSpace[Any]
+    task: Task
+    X: Rows  # (n, features)
+    y: Labels  # (n,)
+    splits: tuple[Split, ...]
+    metric: Callable[[Labels, Labels], float]
+    seed: int
+
+    @property
+    def steps_per_fold(self) -> int:
+        """The number of the last step that a trial can reach within a fold."""
+        if self.model.climb is Climb.EPOCHS:
+            return int(self.space.highest("epochs"))
+        return WHOLE_FOLD
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last step that a trial can reach."""
+        return self.steps_per_fold * len(self.splits)
+
+    def last_step_of(self, params: Any) -> int:
+        """Give the number of the step at which a trial with these parameters is complete."""
+        in_fold = params.epochs if self.model.climb is Climb.EPOCHS else WHOLE_FOLD
+        return self.last_step - self.steps_per_fold + int(in_fold)
+
+    def seed_of(self, params: Any) -> int:
+        """Give a trial's seed: the same for the same parameters in the same study."""
+        digest = sha256(f"{self.seed} {params}".encode()).digest()
+        return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
+
+    def evaluate(self, params: Any, report: Report, done: frozenset[int] = frozenset()) -> float:
+        """Give the mean over the folds of the metric on the rows held out.
+
+        Before that, report hears at each step the mean of the finished folds and the climbing one,
+        save at the steps that are done already. A step has the same number in every trial of the
+        study, so that pruners compare like with like.
+        """
+        values: list[float] = []
+        for number in range(len(self.splits)):
+            fold = _Fold(self, params, number, tuple(values), report, done)
+            values.append(fold.run())
+        return fmean(values)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """One fold of one trial, climbing."""
+
+    objective: Objective
+    params: Any
+    number: int  # from 0
+    before: tuple[float, ...]  # the values of the finished folds
+    report: Report
+    done: frozenset[int]
+
+    def run(self) -> float:
+        climb = self._epochs if self.objective.model.climb is Climb.EPOCHS else self._samples
+        last_step, trained = climb()
+        value = self._score(trained)
+        self._report(last_step, value)
+        return value
+
+    def _epochs(self) -> tuple[int, Trained]:
+        last_step = self.params.epochs
+
+        def on_step(step: int, trained: Trained) -> None:
+            if step < last_step:  # the last one is judged when fit is over
+                self._judge(step, lambda: trained)
+
+        return last_step, self._fit(self._train_rows, on_step)
+
+    def _samples(self) -> tuple[int, Trained]:
+        # One fold tells the bad ones apart; in the others small samples would cost for nothing.
+        for step, share in SAMPLES.items() if self.number == 0 else ():
+            rows = _sample(self._train_rows, self.objective.y, share, self.objective.seed)
+            self._judge(step, partial(self._fit, rows))
+        return WHOLE_FOLD, self._fit(self._train_rows)
+
+    @property
+    def _train_rows(self) -> NDArray[np.int64]:
+        return self.objective.splits[self.number][0]
+
+    def _fit(self, rows: NDArray[np.int64], *on_step: Callable[[int, Trained], None]) -> Trained:
+        o = self.objective
+        X, y, seed = o.X[rows], o.y[rows], o.seed_of(self.params)
+        return o.model.code.fit(self.params, o.task, X, y, seed, *on_step)
+
+    def _judge(self, step: int, train: Callable[[], Trained]) -> None:
+        if self._number_of(step) not in self.done:
+            self._report(step, self._score(train()))
+
+    def _score(self, trained: Trained) -> float:
+        o = self.objective
+        rows = o.splits[self.number][1]
+        return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
+
+    def _report(self, step: int, value: float) -> None:
+        if self._number_of(step) not in self.done:
+            self.report(self._number_of(step), fmean((*self.before, value)))
+
+    def _number_of(self, step: int) -> int:
+        return self.number * self.objective.steps_per_fold + step
+
+
+def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDArray[np.int64]:
+    """Take a share of rows, of each class alike; a larger share holds the smaller ones."""
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    labels = y[shuffled]
+    place = np.empty(len(rows))
+    for label in np.unique(labels):
+        (of_class,) = np.nonzero(labels == label)
+        place[of_class] = (np.arange(len(of_class)) + 0.5) / len(of_class)
+    return shuffled[np.argsort(place, kind="stable")[: math.ceil(share * len(rows))]]
+
+
+def build_objective(definition: Definition, dataset: Dataset, source: str) -> Objective:
+    """Join a definition and its rows; source is named in errors.
+
+    Raises:
+        DefinitionError: the model is unknown, or the space or the data does not suit it.
+    """
+    model = resolve(definition.model, source)
+    space = build(definition, model.Params, model.parameters, source)
+    if model.needs_images and definition.data.shape is None:
+        raise DefinitionError(
+            source, "data.shape", f"is missing; {definition.model} needs [height, width, channels]"
+        )
+    assert dataset.y is not None
+    return Objective(
+        model=model,
+        space=space,
+        task=_task(definition, dataset),
+        X=dataset.X,
+        y=dataset.y,
+        splits=_splits(definition.evaluation, dataset.y, definition.seed),
+        metric=getattr(metrics, definition.evaluation.metric),
+        seed=definition.seed,
+    )
+
+
+def _task(definition: Definition, dataset: Dataset) -> Task:
+    return Task(
+        shape=definition.data.shape or (dataset.X.shape[1],),
+        classes=tuple(dataset.classes.tolist()),
+        transposed=definition.data.transposed,
+    )
+
+
+def _splits(evaluation: Evaluation, y: Labels, seed: int) -> tuple[Split, ...]:
+    if evaluation.folds is not None:
+        return tuple(folds(y, evaluation.folds, seed))
+    assert evaluation.holdout is not None
+    return tuple(holdout(y, evaluation.holdout, seed))

@@ -1,0 +1,95 @@
+"""Whether a definition's space and fixed values suit the model."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from hpo.definition import Bounds, Choice, Definition, Dimension, in_toml
+from hpo.errors import DefinitionError
+from hpo.search_space.parameter import Parameter
+from hpo.search_space.space import SearchSpace
+
+P = TypeVar("P")
+Refuse = Callable[[str, str], DefinitionError]
+
+
+def build(
+    definition: Definition, Params: type[P], parameters: Mapping[str, Parameter], source: str
+) -> SearchSpace[P]:
+    """Give the search space of a definition; source is named in errors.
+
+    Raises:
+        DefinitionError: a parameter is unknown, missing, given twice or meaningless,
+            or one of its values is not allowed.
+    """
+
+    def refuse(key: str, problem: str) -> DefinitionError:
+        return DefinitionError(source, key, problem)
+
+    _check_names(definition, parameters, refuse)
+    for name, parameter in parameters.items():
+        if name in definition.fixed:
+            _check_values(f"fixed.{name}", parameter, (definition.fixed[name],), refuse)
+        if name in definition.space:
+            _check_dimension(parameter, definition.space[name], refuse)
+        _check_meaning(definition, parameter, refuse)
+    return SearchSpace(
+        Params=Params, parameters=parameters, searched=definition.space, fixed=definition.fixed
+    )
+
+
+def _check_names(
+    definition: Definition, parameters: Mapping[str, Parameter], refuse: Refuse
+) -> None:
+    given = [
+        *((n, f"space.{n}") for n in definition.space),
+        *((n, f"fixed.{n}") for n in definition.fixed),
+    ]
+    for name, key in given:
+        if name not in parameters:
+            known = ", ".join(parameters)
+            raise refuse(key, f"the model {definition.model} has no such parameter; it has {known}")
+        if name in definition.space and name in definition.fixed:
+            raise refuse(f"fixed.{name}", f"contradicts space.{name}; leave one of them out")
+    for name, parameter in parameters.items():
+        if parameter.required and name not in definition.space and name not in definition.fixed:
+            raise refuse(
+                f"space.{name}", f"is missing; give {parameter.allowed}, here or in [fixed]"
+            )
+
+
+def _check_dimension(parameter: Parameter, dimension: Dimension, refuse: Refuse) -> None:
+    key = f"space.{parameter.name}"
+    if not isinstance(dimension, Bounds):
+        _check_values(key, parameter, dimension, refuse)
+        if len(set(dimension)) < len(dimension):
+            raise refuse(key, f"{in_toml(dimension)} has a choice twice")
+        return
+    if parameter.number is None:
+        raise refuse(key, f"takes no bounds; allowed is {parameter.allowed}")
+    ends = (dimension.low, dimension.high, *((dimension.step,) if dimension.step else ()))
+    _check_values(key, parameter, ends, refuse)
+
+
+def _check_values(
+    key: str, parameter: Parameter, values: tuple[Choice, ...], refuse: Refuse
+) -> None:
+    for value in values:
+        if not parameter.admits(value):
+            raise refuse(key, f"{in_toml(value)} is not allowed; allowed is {parameter.allowed}")
+
+
+def _check_meaning(definition: Definition, parameter: Parameter, refuse: Refuse) -> None:
+    """Refuse to search a parameter that no trial of this study could use."""
+    condition = parameter.only_if
+    if condition is None or parameter.name not in definition.space:
+        return
+    other = condition.parameter
+    possible = definition.space.get(other, condition.values)
+    if other in definition.fixed:
+        possible = (definition.fixed[other],)
+    if not isinstance(possible, Bounds) and not set(possible) & set(condition.values):
+        raise refuse(
+            f"space.{parameter.name}",
+            f"contradicts {other} = {in_toml(possible)}: it has a meaning only where {other} "
+            f"is one of {in_toml(condition.values)}",
+        )

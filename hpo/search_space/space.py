@@ -1,0 +1,54 @@
+"""What a study searches, and the values that a trial takes from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from optuna.trial import BaseTrial
+
+from hpo.definition import Bounds, Choice, Dimension
+from hpo.search_space.parameter import Parameter
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace(Generic[P]):
+    """What is searched and what is held fixed, checked against the model's parameters."""
+
+    Params: type[P]
+    parameters: Mapping[str, Parameter]
+    searched: Mapping[str, Dimension]
+    fixed: Mapping[str, Choice]
+
+    def suggest(self, trial: BaseTrial) -> P:
+        """Give the values of a live, a fixed or a finished trial."""
+        values: dict[str, Choice] = {}
+        for name, parameter in self.parameters.items():
+            if not parameter.has_meaning(values):
+                continue  # the dataclass has a default for it
+            if name in self.fixed:
+                values[name] = parameter.cast(self.fixed[name])
+            elif name in self.searched:
+                values[name] = _suggest(trial, parameter, self.searched[name])
+        return self.Params(**values)
+
+    def highest(self, name: str) -> float:
+        """Give the highest number that a parameter can have in this space."""
+        if name in self.fixed:
+            return float(self.fixed[name])
+        dimension = self.searched[name]
+        return float(
+            dimension.high if isinstance(dimension, Bounds) else max(map(float, dimension))
+        )
+
+
+def _suggest(trial: BaseTrial, parameter: Parameter, dimension: Dimension) -> Choice:
+    name = parameter.name
+    if not isinstance(dimension, Bounds):
+        choices = [parameter.cast(choice) for choice in dimension]
+        return cast("Choice", trial.suggest_categorical(name, choices))
+    low, high, log = dimension.low, dimension.high, dimension.log
+    if parameter.number is int:
+        return trial.suggest_int(name, int(low), int(high), step=int(dimension.step or 1), log=log)
+    return trial.suggest_float(name, low, high, step=dimension.step, log=log)

@@ -1,0 +1,1 @@
+"""The database: Optuna's tables in Postgres, embedded under a data folder or deployed elsewhere."""

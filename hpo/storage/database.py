@@ -1,0 +1,206 @@
+"""Open the study database well: a checked URL, a small pool, Optuna's storage, named locks."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from hpo.errors import DatabaseError, InputError
+from hpo.storage.embedded import EmbeddedServer, home
+from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
+
+DRIVER = "postgresql+psycopg2"
+ACCEPTED = ("postgresql", "postgres", DRIVER)
+EXAMPLE = "postgresql://user:password@host:5432/database"
+
+# Six beats may be missed before a trial counts as stale: a restart of the database is no death,
+# and a dead worker's trial is free again after a minute. All workers of a study must agree.
+HEARTBEAT_INTERVAL = 10
+GRACE_PERIOD = 60
+
+SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """How often a worker says that it lives, and after how long a silent one counts as dead."""
+
+    interval: int = HEARTBEAT_INTERVAL
+    grace: int = GRACE_PERIOD
+    on_stale: Callable[[Study, FrozenTrial], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """An open database; `storage` is for Optuna, `records` adds what only its RDBStorage can."""
+
+    url: URL  # prints with its password hidden
+    storage: BaseStorage  # cached: studies and samplers read from it
+    records: RDBStorage  # not cached: heartbeats and stale trials
+
+    @property
+    def engine(self) -> Engine:
+        """The pool of connections that the storage and the locks share."""
+        return self.records.engine
+
+
+def parse_url(given: str) -> URL:
+    """Check a database URL and name the driver in it; a bare one means psycopg 3 to SQLAlchemy."""
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        # No cause: it would show a part of the URL, perhaps of the password.
+        raise InputError(f"{VARIABLE}: not a database URL: write it as {EXAMPLE}") from None
+    if url.drivername not in ACCEPTED:
+        raise InputError(f"{VARIABLE}: {url.drivername} is not supported: write it as {EXAMPLE}")
+    if "@" in (url.host or ""):
+        raise InputError(f"{VARIABLE}: write an @ in the password as %40")
+    return _hide_password(url.set(drivername=DRIVER))
+
+
+@contextmanager
+def database_url(given: str | None = None) -> Iterator[URL]:
+    """Give the URL that was passed or is set; with none, the embedded server's, held meanwhile."""
+    given = given or os.environ.get(VARIABLE)
+    if given:
+        yield parse_url(given)
+        return
+    with EmbeddedServer(home()) as server:
+        create_tables(server.url)
+        yield server.url
+
+
+@contextmanager
+def open_storage(
+    *, application_name: str, url: str | None = None, heartbeat: Heartbeat | None = None
+) -> Iterator[Database]:
+    """Open the database for this process; the tables must exist, save on the embedded server."""
+    with database_url(url) as checked:
+        records = _open_records(checked, application_name, heartbeat or Heartbeat())
+        try:
+            yield Database(url=checked, storage=get_storage(records), records=records)
+        finally:
+            records.engine.dispose()
+
+
+def create_tables(url: URL) -> None:
+    """Create Optuna's tables unless they exist; any number of processes may try at once."""
+    settings = {"poolclass": NullPool, "connect_args": _connect_args(url, "hpo-tables")}
+    with database_errors(), create_engine(url, **settings).begin() as connection:
+        if _has_tables(connection):
+            return
+        _lock(connection, "tables")
+        if not _has_tables(connection):
+            RDBStorage(_plain(url), engine_kwargs=settings).engine.dispose()
+
+
+@contextmanager
+def study_lock(database: Database, name: str) -> Iterator[None]:
+    """Keep every other process out of the same name's body, which must end within a minute.
+
+    A transaction holds the lock, so a process that dies lets go of it. The body's own statements
+    go through other connections of the pool; to lock the same name again in it is a deadlock.
+    """
+    with database_errors(), database.engine.begin() as connection:
+        _lock(connection, f"study {name}")
+        yield
+
+
+def now(database: Database) -> datetime:
+    """Read the database's clock, the one that all workers share."""
+    with database_errors(), database.engine.connect() as connection:
+        moment: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
+    return moment
+
+
+def _open_records(url: URL, application_name: str, heartbeat: Heartbeat) -> RDBStorage:
+    settings = _engine_settings(url, application_name)
+    _demand_tables(url, settings["connect_args"])
+    with database_errors(), _schema_errors(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats, since Optuna 2
+        return RDBStorage(
+            _plain(url),
+            engine_kwargs=settings,
+            heartbeat_interval=heartbeat.interval,
+            grace_period=heartbeat.grace,
+            heartbeat_stale_trial_callback=heartbeat.on_stale,
+            skip_table_creation=True,
+        )
+
+
+@contextmanager
+def _schema_errors() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise DatabaseError(
+            "the tables were made by another version of Optuna: use the hpo that made them, "
+            "or run `optuna storage upgrade`"
+        ) from error
+
+
+def _demand_tables(url: URL, connect_args: dict[str, Any]) -> None:
+    engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
+    with database_errors(), engine.connect() as connection:
+        if not _has_tables(connection):
+            raise DatabaseError(NO_TABLES)
+
+
+def _has_tables(connection: Connection) -> bool:
+    # Alembic's table is the last thing that Optuna creates.
+    return bool(connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")))
+
+
+def _lock(connection: Connection, name: str) -> None:
+    digest = hashlib.sha256(f"hpo {name}".encode()).digest()
+    key = int.from_bytes(digest[:8], signed=True)
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def _engine_settings(url: URL, application_name: str) -> dict[str, Any]:
+    # Two connections serve a worker: its heartbeat's and its own; a held lock needs one more.
+    return {
+        "pool_size": 2,
+        "max_overflow": 2,
+        "pool_timeout": 60,
+        "pool_pre_ping": True,  # survives a restart of the database
+        "pool_recycle": 1800,
+        "connect_args": _connect_args(url, application_name),
+    }
+
+
+def _connect_args(url: URL, application_name: str) -> dict[str, Any]:
+    ours = {
+        "application_name": application_name,
+        "connect_timeout": 10,
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    wanted = {key: value for key, value in ours.items() if key not in url.query}
+    return wanted | {"options": f"{url.query.get('options', '')} {SESSION}".strip()}
+
+
+def _hide_password(url: URL) -> URL:
+    # One in the query would be printed.
+    if "password" not in url.query:
+        return url
+    password = url.normalized_query["password"][0]
+    return url.set(password=password).difference_update_query(["password"])
+
+
+def _plain(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,72 @@
+"""The errors of the database and its driver become ours: one line each, without a password."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from optuna.exceptions import StorageInternalError
+from sqlalchemy import exc
+
+from hpo.errors import DatabaseError
+
+VARIABLE = "HPO_DATABASE_URL"
+NO_TABLES = "the database has no hpo tables: run `hpo init` first"
+UNDEFINED_TABLE = "42P01"  # an SQLSTATE
+
+MAPPED = (
+    exc.DBAPIError,
+    exc.DisconnectionError,
+    exc.TimeoutError,
+    psycopg2.Error,
+    StorageInternalError,
+)
+
+# What libpq or the server says, and what the user can do about it; the first match counts.
+CORRECT = f"correct {VARIABLE}"
+ADVICE = {
+    "password authentication failed": f"check the user and the password in {VARIABLE}",
+    "no password supplied": f"put the password into {VARIABLE}",
+    "(database|role) .* does not exist": f"create it, or {CORRECT}",
+    "permission denied": f"grant the right to the user in {VARIABLE}",
+    "too many clients|connection slots": "stop some workers, or raise max_connections",
+    "statement timeout": "another process holds a lock, or the server is overloaded",
+    "^connection to server|^could not": f"start the server, or {CORRECT}",
+}
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Raise what the body's database calls raise as DatabaseError, the cause kept."""
+    try:
+        yield
+    except MAPPED as error:
+        raise DatabaseError(describe(error)) from error
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what went wrong and what to do."""
+    cause = _driver_error(error)
+    if cause is None:
+        return f"the database: {_first_line(error)}"
+    if cause.pgcode == UNDEFINED_TABLE:
+        return NO_TABLES
+    reason = _first_line(cause)
+    advice = _advice(reason)
+    return f"the database: {reason}: {advice}" if advice else f"the database: {reason}"
+
+
+def _driver_error(error: BaseException | None) -> psycopg2.Error | None:
+    """Dig the driver's own error out of what SQLAlchemy and Optuna wrapped around it."""
+    while error is not None and not isinstance(error, psycopg2.Error):
+        error = getattr(error, "orig", None) or error.__cause__
+    return error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join(lines[0].split()).removesuffix(".")
+
+
+def _advice(reason: str) -> str:
+    return next((advice for said, advice in ADVICE.items() if re.search(said, reason)), "")

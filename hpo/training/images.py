@@ -1,0 +1,14 @@
+"""Rows of pixels as images."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.training.task import Task
+
+
+def to_images(X: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
+    """Fold rows X (n, features) into images (n, height, width, channels)."""
+    height, width, channels = task.shape
+    if task.transposed:
+        return X.reshape(-1, width, height, channels).swapaxes(1, 2)
+    return X.reshape(-1, height, width, channels)

@@ -1,0 +1,20 @@
+"""Which rows a trial learns from and which it is judged on."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The indices of the rows to train on and of those to judge by."""
+
+
+def holdout(y: NDArray[np.int64], share: float, seed: int) -> list[Split]:
+    """Hold a share of the rows out, stratified by label."""
+    rows = np.arange(len(y))
+    train, valid = train_test_split(rows, test_size=share, stratify=y, random_state=seed)
+    return [(train, valid)]
+
+
+def folds(y: NDArray[np.int64], count: int, seed: int) -> list[Split]:
+    """Hold each of count parts out once, stratified by label."""
+    return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(y, y))

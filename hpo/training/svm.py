@@ -1,0 +1,48 @@
+"""Principal components, then a support vector classifier."""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import SVC
+
+from hpo.training.params.svm import Params
+from hpo.training.task import Task
+
+
+def fit(
+    params: Params, _task: Task, X: NDArray[np.float32], y: NDArray[np.int64], seed: int
+) -> Pipeline:
+    """Train on rows X (n, features) with labels y (n,)."""
+    pca = PCA(
+        # A small sample may have fewer rows than components.
+        n_components=min(params.components, len(X)),
+        whiten=params.whiten,
+        svd_solver="covariance_eigh",
+    )
+    svc = SVC(
+        kernel=params.kernel,
+        C=params.C,
+        gamma=params.gamma,
+        class_weight=None if params.class_weight == "none" else params.class_weight,
+        cache_size=500,
+        random_state=seed,
+    )
+    # In float32 the eigenvectors of the covariance lose the digits that whitening needs.
+    return make_pipeline(pca, svc).fit(X.astype(np.float64), y)
+
+
+def predict(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Give the label of each row of X (n, features), as (n,)."""
+    labels: NDArray[np.int64] = model.predict(X.astype(np.float64))
+    return labels
+
+
+def save(model: Pipeline, folder: Path) -> Path:
+    """Write the trained model to a file in folder."""
+    path = folder / "model.joblib"
+    joblib.dump(model, path)
+    return path

@@ -1,0 +1,12 @@
+"""What the rows of a data set are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """How a row folds into an example, and which labels there are."""
+
+    shape: tuple[int, ...]  # of one row: (height, width, channels) of an image, or (features,)
+    classes: tuple[int, ...]  # every label, ascending
+    transposed: bool = False  # images stored column by column

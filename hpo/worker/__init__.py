@@ -1,0 +1,1 @@
+"""Workers: each takes trials from a study, one at a time, until its budget is spent."""

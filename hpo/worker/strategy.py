@@ -1,0 +1,72 @@
+"""From a definition's sampler and pruner to Optuna's."""
+
+from hashlib import sha256
+
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+
+from hpo.definition import Definition, Pruner, Sampler
+from hpo.definition.schema import ASHA, QMC, TPE, Hyperband, Median, Percentile
+
+
+def sampler(definition: Definition, trial_number: int) -> BaseSampler:
+    """Give the sampler that proposes one trial.
+
+    Its seed comes from the study's and the trial's number: workers that share a seed would propose
+    the same values, and a study that one worker runs can be repeated across interruptions.
+    """
+    settings: Sampler = definition.sampler
+    digest = sha256(f"{definition.seed} {trial_number}".encode()).digest()
+    seed = int.from_bytes(digest[:4])
+    match settings:
+        case TPE():
+            return TPESampler(
+                n_startup_trials=settings.n_startup_trials,
+                n_ei_candidates=settings.n_ei_candidates,
+                seed=seed,
+            )
+        case QMC():
+            # All workers must draw from the one sequence, so they need the same seed.
+            return QMCSampler(
+                scramble=settings.scramble, seed=definition.seed, warn_independent_sampling=False
+            )
+        case _:
+            return RandomSampler(seed=seed)
+
+
+def pruner(settings: Pruner, last_step: int) -> BasePruner:
+    """Give the pruner of a study whose trials climb to last_step."""
+    match settings:
+        case ASHA():
+            return SuccessiveHalvingPruner(
+                min_resource=settings.min_resource, reduction_factor=settings.reduction_factor
+            )
+        case Hyperband():
+            # Left to itself it guesses the last step, and each worker guesses another.
+            return HyperbandPruner(
+                min_resource=settings.min_resource,
+                max_resource=last_step,
+                reduction_factor=settings.reduction_factor,
+            )
+        case Median():
+            return MedianPruner(
+                n_startup_trials=settings.n_startup_trials,
+                n_warmup_steps=settings.n_warmup_steps,
+                n_min_trials=settings.n_min_trials,
+            )
+        case Percentile():
+            return PercentilePruner(
+                settings.percentile,
+                n_startup_trials=settings.n_startup_trials,
+                n_warmup_steps=settings.n_warmup_steps,
+                n_min_trials=settings.n_min_trials,
+            )
+        case _:
+            return NopPruner()

@@ -1,0 +1,88 @@
+"""Running one trial that this worker owns."""
+
+import logging
+import traceback
+from dataclasses import dataclass
+
+from optuna.exceptions import TrialPruned
+from optuna.trial import Trial, TrialState
+
+from hpo.device import environment
+from hpo.errors import HpoError, LeaseLost
+from hpo.objective import Objective
+from hpo.storage.failures import database_errors
+from hpo.worker.heartbeat import heartbeat
+from hpo.worker.lease import Lease, Outcome
+from hpo.worker.signals import Stop
+
+SEED = "seed"
+ENVIRONMENT = "environment"
+
+log = logging.getLogger(__name__)
+
+
+class Drained(Exception):  # noqa: N818 - an event, not a failure
+    """The worker was told to stop while the trial ran."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Climber:
+    """Hears each step of a trial: reports it, and ends the trial where it should not go on."""
+
+    lease: Lease
+    trial: Trial
+    stop: Stop
+    last_step: int
+
+    def __call__(self, step: int, value: float) -> None:
+        """Report a step.
+
+        Raises:
+            LeaseLost: the trial is another worker's now.
+            Drained: this worker was told to stop.
+            TrialPruned: the trial is not worth going on with.
+        """
+        with database_errors():
+            self.lease.read()
+            self.trial.report(value, step)
+            if step == self.last_step:
+                return  # it has the full evaluation: complete, however good
+            if self.stop.requested:
+                raise Drained
+            if self.trial.should_prune():
+                raise TrialPruned
+
+
+def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
+    """Run a trial to one of its ends; what happens in it is recorded with it."""
+    with heartbeat(lease.database, lease.trial_id):
+        try:
+            outcome = _run(lease, objective, stop)
+            lease.end(outcome)
+        except LeaseLost as lost:
+            log.warning("%s; dropped", lost)
+        else:
+            log.info("trial %d: %s", lease.number, outcome)
+
+
+def _run(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
+    done = frozenset(lease.read().intermediate_values)
+    with database_errors():
+        # Asks the sampler, unless another worker has begun the trial: then it has its values.
+        trial = Trial(lease.study, lease.trial_id)
+        params = objective.space.suggest(trial)
+        trial.set_user_attr(SEED, objective.seed_of(params))
+        trial.set_user_attr(ENVIRONMENT, environment())
+    log.info("trial %d: %s", trial.number, params)
+    last_step = objective.last_step_of(params)
+    climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step)
+    try:
+        return Outcome(TrialState.COMPLETE, objective.evaluate(params, climber, done))
+    except TrialPruned:
+        return Outcome(TrialState.PRUNED)
+    except Drained:
+        return Outcome(TrialState.WAITING)
+    except HpoError:
+        raise
+    except Exception:  # noqa: BLE001 - a model's code may raise anything, and only its trial fails
+        return Outcome(TrialState.FAIL, error=traceback.format_exc())

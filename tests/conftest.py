@@ -1,0 +1,94 @@
+"""What every test gets: an environment without HPO_*, and real databases on one embedded server."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, NullPool, create_engine, text
+
+from hpo.storage.database import create_tables
+from hpo.storage.embedded import EmbeddedServer
+from hpo.storage.postgres import Postgres
+
+TEMPLATE = "hpo_template"
+numbers = count()
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder that the server's user may enter when root runs the tests, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="hpo-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def home_folder(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Hide the user's own settings and data; HPO_HOME is a folder that does not exist yet."""
+    for name in [name for name in os.environ if name.startswith("HPO_")]:
+        monkeypatch.delenv(name)
+    folder = short_folder / f"home-{next(numbers)}"
+    monkeypatch.setenv("HPO_HOME", str(folder))
+    yield folder
+    if Postgres(folder=folder).answers():  # its users were killed; the next one to leave stops it
+        EmbeddedServer(folder).close()
+
+
+@pytest.fixture(scope="session")
+def server(short_folder: Path) -> Iterator[EmbeddedServer]:
+    """One server for all tests; nothing on it is worth a flush to disk."""
+    with EmbeddedServer(short_folder / "server") as server:
+        run_sql(server.url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """A database with tables, to be cloned."""
+    run_sql(server.url, f"CREATE DATABASE {TEMPLATE}")
+    create_tables(server.url.set(database=TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def fresh_database(server: EmbeddedServer) -> Callable[[str], AbstractContextManager[str]]:
+    """Give a function that clones a database for the length of a `with`."""
+    return partial(clone, server.url)
+
+
+@pytest.fixture
+def database_url(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """A fresh database with tables."""
+    with clone(server.url, template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(server: EmbeddedServer) -> Iterator[str]:
+    """A fresh database without tables."""
+    with clone(server.url, "template0") as url:
+        yield url
+
+
+@contextmanager
+def clone(server: URL, template: str) -> Iterator[str]:
+    name = f"hpo_test_{next(numbers)}"
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        run_sql(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run_sql(url: URL, *statements: str) -> None:
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
