@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null)
 
 ifdef UV
 NEW_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-INSTALL  = $(UV) pip install --quiet --python $(BIN)/python
+INSTALL  = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 else
 NEW_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -1,11 +1,11 @@
 """The machine that trials run on: its threads, its noise, and what to record of it."""
 
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from hpo.training.environment import environment
 
 RECORDED = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow")
 
@@ -44,27 +44,6 @@ def muted_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def environment() -> dict[str, str]:
-    """Give the versions and the processor that a trial's value depends on."""
-    return {
-        "python": platform.python_version(),
-        **{name: _version(name) for name in RECORDED},
-        "machine": platform.machine(),
-        "processor": _processor(),
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # there is no such file outside Linux
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+def recorded_environment() -> dict[str, str]:
+    """Give what is recorded with each trial: what its value depends on beside code and data."""
+    return environment(RECORDED)

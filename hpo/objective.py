@@ -156,7 +156,7 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
         DefinitionError: the model is unknown, or the space or the data does not suit it.
     """
     model = resolve(definition.model, source)
-    space = build(definition, model.Params, model.parameters, source)
+    space: SearchSpace[Any] = build(definition, model.Params, model.parameters, source)
     if model.needs_images and definition.data.shape is None:
         raise DefinitionError(
             source, "data.shape", f"is missing; {definition.model} needs [height, width, channels]"

@@ -1,23 +1,31 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget, Definition, in_toml, parse
 from hpo.errors import StudyError
 from hpo.storage.database import Database, study_lock
+from hpo.training.task import Task
 
 DEFINITION = "hpo:definition"
-FINGERPRINT = "hpo:data_sha256"
-FOLDER = "hpo:folder"  # where relative paths in the definition start
+ORIGIN = "hpo:origin"
+
+
+# What is kept with a trial.
+SEED = "seed"
+ENVIRONMENT = "environment"
+ERROR = "error"  # what happened, where it failed
 
 
 class StudyState(StrEnum):
@@ -30,13 +38,22 @@ class StudyState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a study was created for, beside its definition."""
+
+    folder: Path  # where relative paths in the definition start
+    fingerprint: str  # of the rows
+    label_column: int  # from 0; -1 is the last
+    task: Task
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredStudy:
     """A study and what was stored with it."""
 
     study: optuna.Study
     definition: Definition
-    fingerprint: str  # of the data that it was created for
-    folder: Path
+    origin: Origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +67,21 @@ class Status:
     counts: dict[str, int]  # of trials, by state in lower case
     steps: int  # reported by all trials together
     worked: timedelta  # time in which at least one trial ran
+    left: timedelta | None  # a guess from the pace so far; None before the first trial has ended
     best: FrozenTrial | None
 
 
-def create(
-    database: Database, definition: Definition, fingerprint: str, folder: Path
-) -> StoredStudy:
+def create(database: Database, definition: Definition, origin: Origin) -> StoredStudy:
     """Store a study unless it is there; only its budget may differ from what is.
 
     Raises:
         StudyError: another definition or other data was stored under this name.
     """
     with study_lock(database, definition.name):
-        if definition.name not in optuna.get_all_study_names(database.storage):
-            _store(database, definition, fingerprint, folder)
+        if definition.name not in names(database):
+            _store(database, definition, origin)
         stored = load(database, definition.name)
-        _refuse_changes(stored, definition, fingerprint)
+        _refuse_changes(stored, definition, origin)
         stored.study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
     return load(database, definition.name)
 
@@ -87,8 +103,7 @@ def load(database: Database, name: str) -> StoredStudy:
     return StoredStudy(
         study=study,
         definition=parse(attrs[DEFINITION], f'study "{name}"'),
-        fingerprint=attrs[FINGERPRINT],
-        folder=Path(attrs[FOLDER]),
+        origin=_origin(attrs[ORIGIN]),
     )
 
 
@@ -115,6 +130,7 @@ def status(stored: StoredStudy) -> Status:
         counts=_counts(trials),
         steps=_steps(trials),
         worked=_worked(trials),
+        left=_left(stored.definition.budget, trials),
         best=best_trial(stored),
     )
 
@@ -124,6 +140,13 @@ def best_trial(stored: StoredStudy) -> FrozenTrial | None:
     complete = stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     best = max if stored.definition.better == "maximize" else min
     return best(complete, key=lambda trial: trial.value or 0.0, default=None)
+
+
+def last_error(stored: StoredStudy) -> str | None:
+    """Give the last line of the newest failed trial's error; None where none has failed."""
+    failed = stored.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    errors = [str(trial.user_attrs.get(ERROR, "")).strip() for trial in failed]
+    return errors[-1].splitlines()[-1] if errors and errors[-1] else None
 
 
 def is_spent(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
@@ -140,23 +163,36 @@ def is_finished(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
     return is_spent(budget, trials) and all(trial.state.is_finished() for trial in trials)
 
 
-def _store(database: Database, definition: Definition, fingerprint: str, folder: Path) -> None:
+def _origin(stored: dict[str, Any]) -> Origin:
+    shape, classes = stored["task"]["shape"], stored["task"]["classes"]
+    task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
+    return Origin(**{**stored, "folder": Path(stored["folder"]), "task": task})
+
+
+def _store(database: Database, definition: Definition, origin: Origin) -> None:
     study = optuna.create_study(
-        study_name=definition.name, storage=database.storage, direction=definition.better
+        study_name=definition.name,
+        storage=database.storage,
+        direction=definition.better,
+        load_if_exists=True,  # of a process that died before it stored the definition
     )
-    study.set_metric_names([definition.evaluation.metric])
-    study.set_user_attr(FOLDER, str(folder))
-    study.set_user_attr(FINGERPRINT, fingerprint)
+    if study.get_trials(deepcopy=False):
+        raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
+    study.set_user_attr(ORIGIN, {**asdict(origin), "folder": str(origin.folder)})
     study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
 
 
-def _refuse_changes(stored: StoredStudy, definition: Definition, fingerprint: str) -> None:
+def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin) -> None:
     name = definition.name
     remedy = "give the file another name = ..., or restore it"
-    if fingerprint != stored.fingerprint:
+    new_rows, old_rows = origin.fingerprint, stored.origin.fingerprint
+    if new_rows != old_rows:
         raise StudyError(
             f'data.train: these rows differ from those of the stored study "{name}" '
-            f"(sha256 {fingerprint[:12]}, stored {stored.fingerprint[:12]}); {remedy}"
+            f"(sha256 {new_rows[:12]}, stored {old_rows[:12]}); {remedy}"
         )
     for key, new, old in _differences(_identity(definition), _identity(stored.definition)):
         raise StudyError(
@@ -210,3 +246,16 @@ def _worked(trials: Sequence[FrozenTrial]) -> timedelta:
         total += max(timedelta(0), end - max(start, covered))
         covered = max(covered, end)
     return total
+
+
+def _left(budget: Budget, trials: Sequence[FrozenTrial]) -> timedelta | None:
+    ended = sum(trial.state.is_finished() for trial in trials)
+    if not ended:
+        return None
+    worked = _worked(trials)
+    guesses = [
+        *([worked * (budget.trials / ended - 1)] if budget.trials else []),
+        *([worked * (budget.steps / max(1, _steps(trials)) - 1)] if budget.steps else []),
+        *([budget.wall_time - worked] if budget.wall_time else []),
+    ]
+    return max(min(guesses), timedelta())

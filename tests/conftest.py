@@ -39,6 +39,7 @@ def home_folder(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield folder
     if Postgres(folder=folder).answers():  # its users were killed; the next one to leave stops it
         EmbeddedServer(folder).close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

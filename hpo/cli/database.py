@@ -17,6 +17,6 @@ def open_database(command: str, *, create: bool = False) -> Iterator[Database]:
         if create:
             create_tables(url)
         given = url.render_as_string(hide_password=False)
-        with open_storage(application_name=f"hpo-{command}", url=given) as database:
-            with database_errors():
-                yield database
+        opened = open_storage(application_name=f"hpo-{command}", url=given)
+        with opened as database, database_errors():
+            yield database

@@ -9,7 +9,7 @@ from hpo.definition import load as load_definition
 from hpo.errors import DataError, StudyError
 from hpo.objective import Objective, build_objective
 from hpo.storage.database import Database
-from hpo.study import StoredStudy, create
+from hpo.study import Origin, StoredStudy, create
 
 DATA_VARIABLE = "HPO_DATA"
 
@@ -21,19 +21,28 @@ def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective
     dataset = _rows(definition, folder)
     objective = build_objective(definition, dataset, str(path))
     try:
-        return create(database, definition, dataset.fingerprint, folder), objective
+        return create(database, definition, _origin(folder, dataset, objective)), objective
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
 
 
+def _origin(folder: Path, dataset: Dataset, objective: Objective) -> Origin:
+    return Origin(
+        folder=folder,
+        fingerprint=dataset.fingerprint,
+        label_column=-1 if dataset.label_column is None else dataset.label_column,
+        task=objective.task,
+    )
+
+
 def objective_of(stored: StoredStudy) -> Objective:
     """Give the objective of a stored study, on this machine's copy of its data."""
-    dataset = _rows(stored.definition, stored.folder)
-    if dataset.fingerprint != stored.fingerprint:
+    dataset = _rows(stored.definition, stored.origin.folder)
+    if dataset.fingerprint != stored.origin.fingerprint:
         raise DataError(
             dataset.source,
             f'holds other rows than the study "{stored.definition.name}" was created for '
-            f"(sha256 {dataset.fingerprint[:12]}, stored {stored.fingerprint[:12]}): "
+            f"(sha256 {dataset.fingerprint[:12]}, stored {stored.origin.fingerprint[:12]}): "
             f"bring the same file, or set {DATA_VARIABLE} to its folder",
         )
     return build_objective(stored.definition, dataset, f'study "{stored.definition.name}"')

@@ -4,7 +4,6 @@ Everything that is wrong with a file is one `DataError` of one line, which names
 the column and what to do. Rows and columns are counted from 1, as a person counts them.
 """
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from hpo.data import reading
 from hpo.data.reading import Table
 from hpo.errors import DataError
+from hpo.training.rows import fingerprint
 
 READERS: dict[str, Callable[[Path], Table]] = {
     ".csv": reading.read_csv,
@@ -33,13 +33,15 @@ class Dataset:
     """Rows X (n, features) with labels y (n,), or None where they have none.
 
     `shape` is the images' (height, width, channels) where it is known; X stays flat and as stored
-    (`hpo.data.to_images` turns it). `source` is the file's path, for messages.
+    (`hpo.training.images` turns it). `source` is the file's path, for messages. `label_column` is
+    where the label stands in the file, from 0; None where no column holds it.
     """
 
     X: NDArray[np.float32]
     y: NDArray[np.int64] | None
     shape: tuple[int, int, int] | None
     source: str
+    label_column: int | None = None
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:
@@ -54,11 +56,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the rows and labels, in hexadecimal: equal in every format and place."""
-        y = np.empty(0, dtype=np.int64) if self.y is None else self.y
-        digest = hashlib.sha256(f"X {self.X.shape} y {y.shape}\n".encode())
-        digest.update(np.ascontiguousarray(self.X, dtype="<f4").data)
-        digest.update(np.ascontiguousarray(y, dtype="<i8").data)
-        return digest.hexdigest()
+        return fingerprint(self.X, np.empty(0, dtype=np.int64) if self.y is None else self.y)
 
 
 def load(
@@ -86,7 +84,7 @@ def load(
         _check_classes(y, folds)
     except ValueError as problem:
         raise DataError(str(path), str(problem)) from None
-    return Dataset(X=X, y=y, shape=shape or table.shape, source=str(path))
+    return Dataset(X=X, y=y, shape=shape or table.shape, source=str(path), label_column=column)
 
 
 def _read(path: Path) -> Table:

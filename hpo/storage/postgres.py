@@ -17,6 +17,7 @@ from hpo.storage.programs import Programs
 
 VERSION = "18"
 PATIENCE = 120  # seconds; recovery after a crash takes its time on a loaded machine
+WAIT = ("-w", "-t", PATIENCE)
 PORT = 5432  # part of the socket's name
 TEMPORARY = "hpo-sockets-"
 LONGEST_SOCKET = 103  # bytes that fit into sun_path on macOS; Linux has 107
@@ -73,18 +74,20 @@ class Postgres:
             self._make(programs, alive)
         self._check_version()
         self._clear_after_crash()
-        settings = SETTINGS | {"unix_socket_directories": self._new_socket_folder(programs)}
+        sockets = self._new_socket_folder(programs)
+        settings = SETTINGS | {"unix_socket_directories": sockets}
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
-        wait = ["-w", "-t", PATIENCE]
-        arguments = ["start", "-D", self.data, "-l", self.log, *wait, "-o", options]
-        if programs.run("pg_ctl", *arguments, keep=alive):
+        # Relative paths: pg_ctl puts them into a shell's command between double quotes.
+        where = ["-D", "postgres", "-l", "postgres/server.log"]
+        if programs.run("pg_ctl", "start", *where, *WAIT, "-o", options, keep=alive):
+            _drop_temporary(sockets)
             raise DatabaseError(f"{self.data}: the server did not start: see {self.log}")
 
     def stop(self) -> None:
         """Stop the server and disconnect whoever is left."""
         sockets = self._socket_folder()
         programs = Programs.find(self.folder)
-        stop = ["stop", "-D", self.data, "-w", "-t", PATIENCE, "-m"]
+        stop = ["stop", "-D", "postgres", *WAIT, "-m"]
         if programs.run("pg_ctl", *stop, "fast"):
             programs.run("pg_ctl", *stop, "immediate")
         _drop_temporary(sockets)
@@ -155,10 +158,8 @@ def _listens(folder: Path) -> bool:
 def _is_postgres(pid: int) -> bool:
     if sys.platform == "linux":
         return "postgres" in _command_line(pid)
-    command = ["ps", "-p", str(pid), "-o", "comm="]
-    return (
-        "postgres" in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
-    )
+    ps = ["ps", "-p", str(pid), "-o", "comm="]
+    return "postgres" in subprocess.run(ps, stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
 def _command_line(pid: int) -> str:

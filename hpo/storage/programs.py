@@ -33,6 +33,7 @@ class Programs:
         if os.geteuid() != 0:
             return carried
         programs = replace(carried, account=_account())
+        programs.demand_way_in()
         if programs.can_run():
             return programs
         return replace(programs, binaries=_copy_into(folder) / BINARIES)
@@ -63,17 +64,20 @@ class Programs:
         if self.account is not None:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
+    def demand_way_in(self) -> None:
+        """Refuse a folder that the server's user can't enter."""
+        if self.run("/bin/sh", "-c", 'cd "$0"', self.folder):
+            raise DatabaseError(
+                f"{self.folder}: the server can't run as root, and other users can't come here: "
+                "set HPO_HOME to a folder that they may enter, such as /var/lib/hpo"
+            )
+
     def can_run(self) -> bool:
         """Tell whether the server's user can read the programs."""
         try:
             return not self.run("pg_ctl", "--version")
-        except PermissionError as error:
-            if error.filename != str(self.folder):
-                return False
-            raise DatabaseError(
-                f"{self.folder}: the server can't run as root, and other users can't come here: "
-                "set HPO_HOME to a folder that they may enter, such as /var/lib/hpo"
-            ) from error
+        except PermissionError:
+            return False
 
 
 def site() -> Path:

@@ -9,12 +9,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
-from hpo.study import StoredStudy, is_finished, is_spent
+from hpo.study import ERROR, StoredStudy, is_finished, is_spent
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
 MOST_LOSSES = 3
-ERROR = "error"
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from optuna.exceptions import TrialPruned
 from optuna.trial import Trial, TrialState
 
-from hpo.device import environment
+from hpo.device import recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Objective
 from hpo.storage.failures import database_errors
+from hpo.study import ENVIRONMENT, SEED
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Lease, Outcome
 from hpo.worker.signals import Stop
-
-SEED = "seed"
-ENVIRONMENT = "environment"
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +70,7 @@ def _run(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
         trial = Trial(lease.study, lease.trial_id)
         params = objective.space.suggest(trial)
         trial.set_user_attr(SEED, objective.seed_of(params))
-        trial.set_user_attr(ENVIRONMENT, environment())
+        trial.set_user_attr(ENVIRONMENT, recorded_environment())
     log.info("trial %d: %s", trial.number, params)
     last_step = objective.last_step_of(params)
     climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step)

@@ -67,6 +67,7 @@ def test_the_options_of_the_url_are_kept(database_url: str) -> None:
         assert connection.scalar(text("SHOW application_name")) == "mine"
 
 
+@pytest.mark.filterwarnings("ignore:.*fail_stale_trials is experimental")
 def test_a_silent_trial_becomes_stale(database_url: str) -> None:
     stale = []
     heartbeat = Heartbeat(interval=1, grace=1, on_stale=lambda _, trial: stale.append(trial.number))

@@ -36,11 +36,14 @@ def act(line):
         held.append(EmbeddedServer(home()))
     if line == "leave":
         held.pop().close()
-    if line == "fork" and not os.fork():
-        time.sleep(30)
-        os._exit(0)
+    if line == "fork":
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        return child
     if line == "spawn":
-        subprocess.Popen(["sleep", "30"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(["sleep", "60"], close_fds=False).pid
     if line == "churn":
         for turn in range(10):
             with EmbeddedServer(home()) as server:
@@ -58,6 +61,11 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root's server is another
 def scalar(server: EmbeddedServer, statement: str) -> object:
     with create_engine(server.url, poolclass=NullPool).begin() as connection:
         return connection.scalar(text(statement))
+
+
+def keep_a_row(server: EmbeddedServer) -> None:
+    with create_engine(server.url, poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE TABLE kept AS SELECT 42 AS answer"))
 
 
 def is_running(folder: Path) -> bool:
@@ -85,8 +93,7 @@ def postmaster(folder: Path) -> int:
 def crashed(folder: Path) -> Iterator[None]:
     """Keep one row in a database whose postmaster is killed."""
     with EmbeddedServer(folder) as server:
-        with create_engine(server.url, poolclass=NullPool).begin() as connection:
-            connection.execute(text("CREATE TABLE kept AS SELECT 42 AS answer"))
+        keep_a_row(server)
         os.kill(postmaster(folder), signal.SIGKILL)
         assert is_gone(folder)
         yield
@@ -109,8 +116,7 @@ def test_the_last_one_stops_it(home_folder: Path) -> None:
 
 def test_its_data_outlives_it(home_folder: Path) -> None:
     with EmbeddedServer(home_folder) as server:
-        with create_engine(server.url, poolclass=NullPool).begin() as connection:
-            connection.execute(text("CREATE TABLE kept AS SELECT 42 AS answer"))
+        keep_a_row(server)
     with EmbeddedServer(home_folder) as server:
         assert scalar(server, "SELECT answer FROM kept") == 42
 
@@ -134,7 +140,9 @@ def test_coming_and_leaving_at_the_same_time(home_folder: Path, crew: NewCrew) -
 def test_a_killed_user_is_not_counted(home_folder: Path, crew: NewCrew) -> None:
     users = crew(HOLD, 2)
     assert len(users.tell("come")) == 1
-    users.processes.pop().kill()
+    killed = users.processes.pop()
+    killed.kill()
+    killed.wait()
     assert users.tell("come") == {str(postmaster(home_folder))}
     assert users.dismiss() == {0}
     assert is_gone(home_folder)
@@ -160,13 +168,18 @@ def test_ctrl_c_does_not_reach_it(home_folder: Path, crew: NewCrew) -> None:
     assert is_gone(home_folder)
 
 
-@pytest.mark.parametrize("child", ["fork", "spawn"])
-def test_a_child_does_not_hold_it(home_folder: Path, crew: NewCrew, child: str) -> None:
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
+def test_a_child_does_not_stay_in_place_of_its_parent(
+    home_folder: Path, crew: NewCrew, kind: str
+) -> None:
     user = crew(HOLD, 1)
     user.tell("come")
-    user.tell(child)
-    assert user.tell("leave") == {"away"}
-    assert is_gone(home_folder)
+    (child,) = user.tell(kind)
+    user.processes[0].kill()
+    user.processes[0].wait()
+    EmbeddedServer(home_folder).close()
+    assert not is_running(home_folder)
+    os.kill(int(child), signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -263,6 +276,30 @@ def test_a_database_that_cannot_be_made(home_folder: Path) -> None:
     with pytest.raises(DatabaseError):
         EmbeddedServer(home_folder)
     assert (half / "of somebody else").exists()
+
+
+def test_a_server_that_never_answers(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home_folder.mkdir()
+    monkeypatch.setattr("hpo.storage.embedded.PATIENCE", 0.1)
+    with open_lock(home_folder / "alive") as alive:
+        alive.take()
+        with pytest.raises(DatabaseError, match=r"does not answer: see .*server\.log$"):
+            EmbeddedServer(home_folder)
+
+
+def test_an_installation_without_the_server(
+    home_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "WHEEL", "absent")
+    with pytest.raises(DatabaseError, match="no embedded server is installed"):
+        EmbeddedServer(home_folder)
+
+
+@as_root
+def test_root_without_another_user(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "ACCOUNT", "not a valid name")  # useradd refuses it
+    with pytest.raises(DatabaseError, match="there is no user not a valid name to run it"):
+        EmbeddedServer(home_folder)
 
 
 @as_root

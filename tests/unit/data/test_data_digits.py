@@ -87,6 +87,7 @@ def test_one_file_missing(tmp_path):
         (idx(IMAGES[:3])[:10], "is cut short: it has 10 bytes"),
         (b"", "is cut short: it has 0 bytes"),
     ],
+    ids=["magic", "short", "long", "header", "empty"],
 )
 def test_wrong_idx_file(tmp_path, content, said):
     path = write_idx(tmp_path) / "train-images-idx3-ubyte"

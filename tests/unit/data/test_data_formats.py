@@ -38,6 +38,10 @@ def write_csv_spreadsheet(path):
     path.write_bytes(b"\xef\xbb\xbf" + quoted.replace("\n", "\r\n").encode() + b"\r\n")
 
 
+def write_csv_byte_order_mark(path):
+    path.write_bytes(b"\xef\xbb\xbf" + text(ROWS).encode())
+
+
 def write_csv_gz(path):
     path.write_bytes(gzip.compress(text(ROWS).encode()))
 
@@ -84,6 +88,7 @@ def write_parquet_pandas(path):
         (write_csv, "ROWS.CSV"),
         (write_csv_header, "rows.csv"),
         (write_csv_spreadsheet, "rows.csv"),
+        (write_csv_byte_order_mark, "rows.csv"),
         (write_csv_gz, "rows.csv.gz"),
         (write_amat, "rows.amat"),
         (write_npy, "rows.npy"),
@@ -172,6 +177,14 @@ def test_unlabelled_rows(tmp_path, name):
     assert data.y is None
     assert data.n_classes == 0
     np.testing.assert_array_equal(data.X, X)
+
+
+def test_unlabelled_rows_are_in_c_order(tmp_path):
+    np.save(tmp_path / "rows.npy", np.asfortranarray(X))
+    np.save(tmp_path / "reference.npy", X)
+    data = load(tmp_path / "rows.npy", label=None)
+    assert data.X.flags.c_contiguous
+    assert data.fingerprint == load(tmp_path / "reference.npy", label=None).fingerprint
 
 
 def test_labels_of_an_archive_can_be_left_aside(tmp_path):

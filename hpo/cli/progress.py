@@ -1,0 +1,68 @@
+"""The live view of a study while local workers run it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from hpo.cli.show import ENDS, duration
+from hpo.study import Status, StudyState
+from hpo.worker.local import LocalWorker
+
+EVERY = 0.5  # seconds, on a terminal
+EVERY_LINE = 5.0  # seconds, where lines are kept
+
+
+def follow(read: Callable[[], Status], workers: Sequence[LocalWorker]) -> Status:
+    """Show a study's progress until it is finished, or no worker is left."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            return _watch(read, workers, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(read, workers, lambda s: console.print(_line(s)), EVERY_LINE)
+
+
+def _watch(
+    read: Callable[[], Status],
+    workers: Sequence[LocalWorker],
+    show: Callable[[Status], object],
+    every: float,
+) -> Status:
+    while True:
+        any_runs = any(worker.runs for worker in workers)
+        status = read()
+        show(status)
+        if status.state is StudyState.FINISHED or not any_runs:
+            return status
+        _sleep(every, workers)
+
+
+def _sleep(seconds: float, workers: Sequence[LocalWorker]) -> None:
+    """Sleep, but not beyond the end of the last worker."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(worker.runs for worker in workers):
+        time.sleep(0.1)
+
+
+def _line(status: Status) -> Text:
+    counts = status.counts
+    ended = sum(counts[state] for state in ENDS)
+    parts = [
+        f"{status.name}: {ended}{_of(status)} trials done",
+        f"{counts['running']} running",
+        f"{counts['pruned']} pruned",
+        *([f"{counts['fail']} failed"] if counts["fail"] else []),
+        f"best {status.best.value:.4f} (trial {status.best.number})" if status.best else "no best",
+        _left(status),
+    ]
+    return Text(", ".join(filter(None, parts)))
+
+
+def _of(status: Status) -> str:
+    return f"/{status.budget.trials}" if status.budget.trials else ""
+
+
+def _left(status: Status) -> str:
+    return f"about {duration(status.left)} left" if status.left is not None else ""

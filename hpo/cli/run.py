@@ -1,0 +1,72 @@
+"""`hpo run`."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hpo.study import Status, StoredStudy
+    from hpo.worker.local import LocalWorker
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=len(os.sched_getaffinity(0)),
+    show_default="one a core",
+    help="Processes to start, each with one thread.",
+)
+def run(file: Path, workers: int) -> None:
+    r"""Create the study that FILE defines and run it with workers on this machine.
+
+    Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
+    the first one stopped.
+
+    \b
+    Example:
+      hpo run studies/svm.toml --workers 2
+    """
+    from hpo.cli.database import open_database
+    from hpo.cli.progress import follow
+    from hpo.cli.show import show_cost, show_study
+    from hpo.cli.studies import create_study
+    from hpo.cost import cost
+    from hpo.storage.embedded import home
+    from hpo.study import status
+    from hpo.worker.local import local_workers
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    with open_database("run", create=True) as database:
+        stored, objective = create_study(database, file)
+        name = stored.definition.name
+        with local_workers(name, workers, home() / "logs" / name) as started:
+            try:
+                last = follow(lambda: status(stored), started)
+            except KeyboardInterrupt:
+                click.echo("\nfinishing the current steps; Ctrl-C again stops at once", err=True)
+                raise
+        show_study(last)
+        show_cost(cost(objective, stored.study.get_trials(deepcopy=False)))
+        _result(last, stored, started)
+
+
+def _result(last: "Status", stored: "StoredStudy", workers: "Sequence[LocalWorker]") -> None:
+    """Fail where the study has no result, or no worker is left to get one."""
+    from hpo.errors import HpoError
+    from hpo.study import StudyState, last_error
+
+    if last.state is not StudyState.FINISHED:
+        lost = workers[0]
+        raise HpoError(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
+    if last.best is None:
+        raise HpoError(
+            f"no trial has climbed all the way: {last_error(stored) or 'all were pruned'}"
+        )

@@ -1,0 +1,219 @@
+"""Assemble the script of one trial."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from math import prod
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo import __version__
+from hpo.definition import Definition
+from hpo.device import ONE_THREAD
+from hpo.errors import StudyError
+from hpo.export.source import Collector, Import
+from hpo.models import Model, resolve
+from hpo.search_space import SearchSpace, build
+from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trial
+
+TEMPLATE = Path(__file__).with_name("script.py.txt")
+
+# What the script's own part imports, beside what the training code does.
+OWN_IMPORTS = {
+    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys", "time")),
+    Import("pathlib", "Path", None),
+    Import("statistics", "fmean", None),
+    Import("numpy", None, "np"),
+    Import("numpy.typing", "NDArray", None),
+}
+
+READERS = {
+    ".npy": "read_npy",
+    ".npz": "read_npz",
+    ".csv": "read_csv",
+    ".gz": "read_csv",
+    ".amat": "read_amat",
+    ".parquet": "read_parquet",
+}
+
+# The packages behind an import that decide over a value's digits.
+PACKAGES = {
+    "numpy": ("numpy",),
+    "sklearn": ("scipy", "scikit-learn"),
+    "keras": ("keras", "tensorflow"),
+}
+
+# How far a value may be off where versions or the processor differ: another order of sums turns
+# single rows over for an SVM, and does to a network what another seed would.
+TOLERANCE = 0.02
+
+
+def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
+    """Give the script of a trial, or of the best one where number is None; file is its name.
+
+    Raises:
+        StudyError: there is no such trial, or it has no full evaluation to repeat.
+        HpoError: the model's training code needs something that can't stand in a script.
+    """
+    trial = _chosen(stored, number)
+    definition = stored.definition
+    model = resolve(definition.model, f'study "{definition.name}"')
+    collector = _collect(model, definition)
+    imports = collector.imports | OWN_IMPORTS
+    environment = _environment(trial, imports)
+    values = _values_modules(model)
+    sections = collector.sections()
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=f"Train the {definition.model} that hpo found in the study {definition.name}.",
+        facts=_facts(stored, trial, environment),
+        requirements=" and ".join(sorted(_top_level(imports) - sys.stdlib_module_names)),
+        file=file,
+        imports=_statements(i for i in imports if _is_standard(i)),
+        third_party=_statements(i for i in imports if not _is_standard(i)),
+        threads=_literal(ONE_THREAD, indent="    "),
+        classes=_joined(s.code for s in sections if s.module in values),
+        constants=_constants(stored, trial, model, environment),
+        sections=_joined(
+            f"# ---- {s.title}\n\n\n{s.code}" for s in sections if s.module not in values
+        ),
+        reader=_reader(definition),
+        features=prod(stored.origin.task.shape),
+        label=stored.origin.label_column,
+        splits=_splits(definition),
+        metric=definition.evaluation.metric.value,
+    )
+
+
+def _chosen(stored: StoredStudy, number: int | None) -> FrozenTrial:
+    name = stored.definition.name
+    if number is None:
+        best = best_trial(stored)
+        if best is None:
+            raise StudyError(f'the study "{name}" has no trial yet that climbed all the way')
+        return best
+    trials = stored.study.get_trials(deepcopy=False)
+    if not 0 <= number < len(trials):
+        raise StudyError(f'the study "{name}" has no trial {number}; it has {len(trials)}, from 0')
+    state = trials[number].state
+    if state is not TrialState.COMPLETE:
+        raise StudyError(
+            f'trial {number} of the study "{name}" is {state.name.lower()}: '
+            "only a complete one has a value to repeat"
+        )
+    return trials[number]
+
+
+def _collect(model: Model, definition: Definition) -> Collector:
+    own_package = model.training.partition(".")[0]
+    collector = Collector(tuple({"hpo.training", own_package} - {"hpo"}))
+    for module, name in _values_modules(model).items():
+        collector.add(module, [name])
+    collector.add(model.training, ["fit", "predict", "save"])
+    collector.add("hpo.training.splits", ["folds" if definition.evaluation.folds else "holdout"])
+    collector.add("hpo.training.metrics", [definition.evaluation.metric])
+    collector.add("hpo.training.rows", [_reader(definition), "split_label", "fingerprint"])
+    collector.add("hpo.training.environment", ["environment"])
+    return collector
+
+
+def _values_modules(model: Model) -> dict[str, str]:
+    """Give the modules whose dataclasses stand at the top of the script, with their names."""
+    return {model.Params.__module__: model.Params.__name__, "hpo.training.task": "Task"}
+
+
+def _reader(definition: Definition) -> str:
+    return READERS[Path(definition.data.train).suffix.lower()]
+
+
+def _splits(definition: Definition) -> str:
+    evaluation, seed = definition.evaluation, definition.seed
+    if evaluation.folds:
+        return f"folds(y, {evaluation.folds}, seed={seed})"
+    return f"holdout(y, {evaluation.holdout}, seed={seed})"
+
+
+def _environment(trial: FrozenTrial, imports: Iterable[Import]) -> dict[str, str]:
+    """Give the part of what was recorded that this script depends on."""
+    packages = [p for name in PACKAGES if name in _top_level(imports) for p in PACKAGES[name]]
+    recorded = trial.user_attrs[ENVIRONMENT]
+    return {name: recorded[name] for name in ("python", *packages, "processor")}
+
+
+def _facts(stored: StoredStudy, trial: FrozenTrial, environment: dict[str, str]) -> str:
+    definition = stored.definition
+    evaluation = definition.evaluation
+    how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
+    facts = {
+        "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
+        "trial": f"{trial.number}, value {trial.value}",
+        "date": f"{trial.datetime_complete:%Y-%m-%d}",
+        "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint}",
+        "versions": ", ".join(f"{name} {value}" for name, value in environment.items()),
+        "written by": f"hpo {__version__}",
+    }
+    return "\n".join(f"{name:<11} {value}" for name, value in facts.items())
+
+
+def _constants(
+    stored: StoredStudy, trial: FrozenTrial, model: Model, environment: dict[str, str]
+) -> str:
+    name = f'study "{stored.definition.name}"'
+    space: SearchSpace[Any] = build(stored.definition, model.Params, model.parameters, name)
+    constants = {
+        "PARAMS": _literal(space.suggest(trial)),
+        "TASK": _literal(stored.origin.task),
+        "SEED": trial.user_attrs[SEED],
+        "VALUE": trial.value,
+        "TOLERANCE": f"{TOLERANCE}  # where versions or the processor differ; else 0",
+        "DATA_SHA256": f'"{stored.origin.fingerprint}"',
+        "ENVIRONMENT": _literal(environment),
+    }
+    return "\n".join(f"{name} = {value}" for name, value in constants.items())
+
+
+def _literal(value: Any, indent: str = "") -> str:
+    """Give the code of a dataclass or a dictionary, an item a line."""
+    if is_dataclass(value):
+        name, ends = type(value).__name__, "()"
+        items = [f"{f.name}={_quoted(getattr(value, f.name))}" for f in fields(value)]
+    else:
+        name, ends = "", "{}"
+        items = [f"{_quoted(key)}: {_quoted(item)}" for key, item in value.items()]
+    lines = "".join(f"{indent}    {item},\n" for item in items)
+    return f"{name}{ends[0]}\n{lines}{indent}{ends[1]}"
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _joined(blocks: Iterable[str]) -> str:
+    return "\n\n\n".join(blocks)
+
+
+def _top_level(imports: Iterable[Import]) -> set[str]:
+    return {needed.module.partition(".")[0] for needed in imports}
+
+
+def _is_standard(needed: Import) -> bool:
+    return needed.module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _statements(imports: Iterable[Import]) -> str:
+    """Give import statements, sorted, with the names of one module in one line."""
+    names: dict[str, set[str]] = {}
+    plain = set()
+    for needed in imports:
+        if needed.name is None:
+            plain.add(needed.statement)
+        else:
+            alias = f" as {needed.alias}" if needed.alias else ""
+            names.setdefault(needed.module, set()).add(needed.name + alias)
+    chosen = (
+        f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)
+    )
+    return "\n".join([*sorted(plain), *chosen])

@@ -1,0 +1,67 @@
+"""Rows of a file that is known to be good: a reader for each format, and what they hold."""
+
+import gzip
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Read a .npy file as a table (n, columns)."""
+    rows = np.load(path)
+    return np.reshape(rows, (len(rows), -1))
+
+
+def read_npz(path: Path) -> NDArray[Any]:
+    """Read a .npz file as a table (n, columns): X and, where it is there, y as the last column."""
+    with np.load(path) as arrays:
+        columns = [arrays[name] for name in ("X", "y") if name in arrays] or [*arrays.values()]
+    return np.column_stack([np.reshape(rows, (len(rows), -1)) for rows in columns])
+
+
+def read_csv(path: Path) -> NDArray[Any]:
+    """Read a .csv or .csv.gz file, with a header or without, as a table (n, columns)."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        first = file.readline().strip("\ufeff\n").split(",")
+    try:
+        _numbers = [float(cell.strip('" ') or 0) for cell in first]
+        header = 0
+    except ValueError:
+        header = 1
+    return np.loadtxt(path, delimiter=",", skiprows=header, quotechar='"', encoding="utf-8-sig")
+
+
+def read_amat(path: Path) -> NDArray[Any]:
+    """Read numbers between white space as a table (n, columns)."""
+    return np.loadtxt(path)
+
+
+def read_parquet(path: Path) -> NDArray[Any]:
+    """Read a .parquet file of numeric columns as a table (n, columns)."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - no other format needs it
+
+    table = pq.read_table(path)
+    return np.column_stack([table[name].to_numpy() for name in table.column_names])
+
+
+def split_label(
+    table: NDArray[Any], features: int, label: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """Split a table into rows X (n, features) and labels y (n,), None where there is no column."""
+    if table.shape[1] == features:
+        return np.ascontiguousarray(table, dtype=np.float32), None
+    if table.shape[1] != features + 1:
+        raise ValueError(f"has {table.shape[1]} columns, not {features} and perhaps a label")
+    X = np.delete(table, label, axis=1).astype(np.float32)
+    return np.ascontiguousarray(X), table[:, label].astype(np.int64)
+
+
+def fingerprint(X: NDArray[np.float32], y: NDArray[np.int64]) -> str:
+    """Give the SHA-256 of rows and labels in hexadecimal: equal whatever file they come from."""
+    digest = hashlib.sha256(f"X {X.shape} y {y.shape}\n".encode())
+    digest.update(np.ascontiguousarray(X, dtype="<f4").data)
+    digest.update(np.ascontiguousarray(y, dtype="<i8").data)
+    return digest.hexdigest()
