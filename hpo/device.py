@@ -9,13 +9,13 @@ from hpo.training.environment import environment
 
 RECORDED = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow")
 
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
+# The variables that hold numerical libraries to a number of threads.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -25,7 +25,7 @@ def one_thread_a_process() -> None:
     A second thread for one trial costs more than a second trial beside it, and sums that are
     divided among other threads end in other digits: with one, a trial can be repeated exactly.
     """
-    os.environ.update(ONE_THREAD | QUIET)
+    os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def follow(read: Callable[[], Status], workers: Sequence[LocalWorker]) -> Status
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             return _watch(read, workers, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(read, workers, lambda s: console.print(_line(s)), EVERY_LINE)
+    return _watch(read, workers, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
 
 
 def _watch(

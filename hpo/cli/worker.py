@@ -33,6 +33,7 @@ def worker(study: str | None, with_parent: bool) -> None:
     from hpo.worker.signals import on_stop_signal
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
     parent = os.getppid() if with_parent else None
     with on_stop_signal(parent) as stop, open_database("worker") as database:
         for name in [study] if study else open_names(database):

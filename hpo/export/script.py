@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo import __version__
 from hpo.definition import Definition
-from hpo.device import ONE_THREAD
+from hpo.device import THREADS
 from hpo.errors import StudyError
 from hpo.export.source import Collector, Import
 from hpo.models import Model, resolve
@@ -70,11 +70,11 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=f"Train the {definition.model} that hpo found in the study {definition.name}.",
         facts=_facts(stored, trial, environment),
-        requirements=" and ".join(sorted(_top_level(imports) - sys.stdlib_module_names)),
+        requirements=_requirements(imports),
         file=file,
         imports=_statements(i for i in imports if _is_standard(i)),
         third_party=_statements(i for i in imports if not _is_standard(i)),
-        threads=_literal(ONE_THREAD, indent="    "),
+        threads="".join(f'        "{name}",\n' for name in THREADS),
         classes=_joined(s.code for s in sections if s.module in values),
         constants=_constants(stored, trial, model, environment),
         sections=_joined(
@@ -151,7 +151,7 @@ def _facts(stored: StoredStudy, trial: FrozenTrial, environment: dict[str, str])
         "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
         "trial": f"{trial.number}, value {trial.value}",
         "date": f"{trial.datetime_complete:%Y-%m-%d}",
-        "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint}",
+        "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
         "versions": ", ".join(f"{name} {value}" for name, value in environment.items()),
         "written by": f"hpo {__version__}",
     }
@@ -175,7 +175,7 @@ def _constants(
     return "\n".join(f"{name} = {value}" for name, value in constants.items())
 
 
-def _literal(value: Any, indent: str = "") -> str:
+def _literal(value: Any) -> str:
     """Give the code of a dataclass or a dictionary, an item a line."""
     if is_dataclass(value):
         name, ends = type(value).__name__, "()"
@@ -183,8 +183,8 @@ def _literal(value: Any, indent: str = "") -> str:
     else:
         name, ends = "", "{}"
         items = [f"{_quoted(key)}: {_quoted(item)}" for key, item in value.items()]
-    lines = "".join(f"{indent}    {item},\n" for item in items)
-    return f"{name}{ends[0]}\n{lines}{indent}{ends[1]}"
+    lines = "".join(f"    {item},\n" for item in items)
+    return f"{name}{ends[0]}\n{lines}{ends[1]}"
 
 
 def _quoted(value: object) -> str:
@@ -193,6 +193,15 @@ def _quoted(value: object) -> str:
 
 def _joined(blocks: Iterable[str]) -> str:
     return "\n\n\n".join(blocks)
+
+
+def _requirements(imports: Iterable[Import]) -> str:
+    """Give the packages to install, in words; joblib comes with scikit-learn."""
+    modules = _top_level(imports) - sys.stdlib_module_names - {"joblib"}
+    names = sorted(
+        {"sklearn": "scikit-learn", "keras": "keras, tensorflow"}.get(m, m) for m in modules
+    )
+    return ", ".join(names)
 
 
 def _top_level(imports: Iterable[Import]) -> set[str]:

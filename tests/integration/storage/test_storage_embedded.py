@@ -178,8 +178,8 @@ def test_a_child_does_not_stay_in_place_of_its_parent(
     user.processes[0].kill()
     user.processes[0].wait()
     EmbeddedServer(home_folder).close()
-    assert not is_running(home_folder)
     os.kill(int(child), signal.SIGKILL)
+    assert not is_running(home_folder)
 
 
 @pytest.mark.slow

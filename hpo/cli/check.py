@@ -1,0 +1,109 @@
+"""`hpo check`."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING
+
+import click
+
+from hpo.device import muted_stderr, one_thread_a_process
+from hpo.errors import HpoError
+
+if TYPE_CHECKING:
+    from hpo.storage.database import Database
+
+
+@click.command()
+def check() -> None:
+    r"""Check each part that hpo needs: versions, device, database, and the data of each study.
+
+    Prints a line for each; exits with 1 where one is bad, and says how to mend it.
+
+    \b
+    Example:
+      hpo check
+    """
+    one_thread_a_process()
+    from hpo.cli.database import open_database
+
+    results = [_try("versions", _versions), _try("device", _device)]
+    try:
+        with open_database("check") as database:
+            parts = [("database", partial(_database, database)), *_data_parts(database)]
+            results += [_try(name, part) for name, part in parts]
+    except HpoError as error:
+        _say("BAD", "database", str(error))
+        results.append(False)
+    if not all(results):
+        raise HpoError("some parts are bad, see above")
+
+
+def _try(name: str, part: Callable[[], str]) -> bool:
+    try:
+        _say("ok", name, part())
+    except HpoError as error:
+        _say("BAD", name, str(error))
+        return False
+    return True
+
+
+def _say(verdict: str, name: str, detail: str) -> None:
+    click.echo(f"{verdict:<4} {name:<9} {detail}")
+
+
+def _versions() -> str:
+    """Compare what is installed with what this version of hpo was made for."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(line) for line in requires("hpo") or ()]
+    found = {one.name: _installed(one.name) for one in wanted}
+    for one in wanted:
+        if not one.specifier.contains(found[one.name], prereleases=True):
+            raise HpoError(
+                f"{one.name} is {found[one.name] or 'missing'}, {one.specifier} is needed: "
+                "install from requirements.lock"
+            )
+    return ", ".join(f"{name} {found[name]}" for name in ("optuna", "tensorflow", "scikit-learn"))
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _device() -> str:
+    """Load the library that trains, and ask it what it can use."""
+    with muted_stderr():
+        try:
+            import tensorflow as tf
+
+            gpus = len(tf.config.list_physical_devices("GPU"))
+        except ImportError as error:
+            raise HpoError(f"TensorFlow can't be loaded: {error}") from error
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores, {gpus} GPUs" if gpus else f"{cores} cores, no GPU"
+
+
+def _database(database: "Database") -> str:
+    from sqlalchemy import text
+
+    from hpo.study import names
+
+    with database.engine.connect() as connection:
+        server = connection.scalar(text("SHOW server_version"))
+    return f"PostgreSQL {server} at {database.url}, {len(names(database))} studies"
+
+
+def _data_parts(database: "Database") -> list[tuple[str, Callable[[], str]]]:
+    from hpo.cli.studies import objective_of
+    from hpo.study import load, names
+
+    def check_data(name: str) -> str:
+        rows = len(objective_of(load(database, name)).y)
+        return f"{name}: {rows:,} rows, the same as when the study was created"
+
+    return [("data", partial(check_data, name)) for name in names(database)]
