@@ -31,8 +31,8 @@ def check() -> None:
     results = [_try("versions", _versions), _try("device", _device)]
     try:
         with open_database("check") as database:
-            parts = [("database", partial(_database, database)), *_data_parts(database)]
-            results += [_try(name, part) for name, part in parts]
+            results.append(_try("database", partial(_database, database)))
+            results += [_try("data", part) for part in _data_parts(database)]
     except HpoError as error:
         _say("BAD", "database", str(error))
         results.append(False)
@@ -98,7 +98,7 @@ def _database(database: "Database") -> str:
     return f"PostgreSQL {server} at {database.url}, {len(names(database))} studies"
 
 
-def _data_parts(database: "Database") -> list[tuple[str, Callable[[], str]]]:
+def _data_parts(database: "Database") -> list[Callable[[], str]]:
     from hpo.cli.studies import objective_of
     from hpo.study import load, names
 
@@ -106,4 +106,4 @@ def _data_parts(database: "Database") -> list[tuple[str, Callable[[], str]]]:
         rows = len(objective_of(load(database, name)).y)
         return f"{name}: {rows:,} rows, the same as when the study was created"
 
-    return [("data", partial(check_data, name)) for name in names(database)]
+    return [partial(check_data, name) for name in names(database)]

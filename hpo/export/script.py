@@ -31,6 +31,19 @@ OWN_IMPORTS = {
     Import("numpy.typing", "NDArray", None),
 }
 
+KERAS = Import("keras", None, None)
+QUIET_KERAS = """
+
+# TensorFlow greets on stderr, whatever the settings.
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)
+try:
+    import keras
+finally:
+    os.dup2(stderr, 2)
+"""
+
 READERS = {
     ".npy": "read_npy",
     ".npz": "read_npz",
@@ -64,6 +77,8 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
     model = resolve(definition.model, f'study "{definition.name}"')
     collector = _collect(model, definition)
     imports = collector.imports | OWN_IMPORTS
+    standard = {i for i in imports if i.module.partition(".")[0] in sys.stdlib_module_names}
+    keras = imports & {KERAS}
     environment = _environment(trial, imports)
     values = _values_modules(model)
     sections = collector.sections()
@@ -72,8 +87,8 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
         facts=_facts(stored, trial, environment),
         requirements=_requirements(imports),
         file=file,
-        imports=_statements(i for i in imports if _is_standard(i)),
-        third_party=_statements(i for i in imports if not _is_standard(i)),
+        imports=_statements(standard),
+        third_party=_statements(imports - keras - standard) + (QUIET_KERAS if keras else ""),
         threads="".join(f'        "{name}",\n' for name in THREADS),
         classes=_joined(s.code for s in sections if s.module in values),
         constants=_constants(stored, trial, model, environment),
@@ -152,7 +167,6 @@ def _facts(stored: StoredStudy, trial: FrozenTrial, environment: dict[str, str])
         "trial": f"{trial.number}, value {trial.value}",
         "date": f"{trial.datetime_complete:%Y-%m-%d}",
         "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
-        "versions": ", ".join(f"{name} {value}" for name, value in environment.items()),
         "written by": f"hpo {__version__}",
     }
     return "\n".join(f"{name:<11} {value}" for name, value in facts.items())
@@ -206,10 +220,6 @@ def _requirements(imports: Iterable[Import]) -> str:
 
 def _top_level(imports: Iterable[Import]) -> set[str]:
     return {needed.module.partition(".")[0] for needed in imports}
-
-
-def _is_standard(needed: Import) -> bool:
-    return needed.module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _statements(imports: Iterable[Import]) -> str:

@@ -6,12 +6,12 @@ anything else that they name is imported.
 """
 
 import ast
-import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
-from types import ModuleType
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
 
 from hpo.errors import HpoError
 
@@ -35,14 +35,21 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """A module's text, and what its top-level names stand for."""
+    """A module's text, and what its top-level names stand for; the module is not imported."""
 
-    module: ModuleType
+    module: str
+
+    @cached_property
+    def _spec(self) -> ModuleSpec:
+        spec = find_spec(self.module)
+        if spec is None or spec.origin is None:
+            raise HpoError(f"{self.module} has no source file, so it can't be exported")
+        return spec
 
     @cached_property
     def text(self) -> str:
         """The text of the file."""
-        return inspect.getsource(self.module)
+        return Path(str(self._spec.origin)).read_text(encoding="utf-8")
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -70,7 +77,7 @@ class Source:
                 yield alias.asname or alias.name, Import(module, alias.name, alias.asname)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
-        package = (self.module.__package__ or "").split(".")
+        package = (self._spec.parent or "").split(".")
         base = package[: len(package) - node.level + 1] if node.level else []
         return ".".join([*base, *([node.module] if node.module else [])])
 
@@ -108,7 +115,7 @@ class Collector:
         Raises:
             HpoError: they need something that can't stand in a script.
         """
-        source = Source(import_module(module))
+        source = Source(module)
         for name in names:
             self._add(source, name)
 
@@ -125,7 +132,7 @@ class Collector:
         order.setdefault(module)
 
     def _section(self, module: str) -> Section:
-        source = Source(import_module(module))
+        source = Source(module)
         # One statement may define several names.
         nodes = {
             id(node): node for name in self.names[module] for node in [source.definitions[name]]
@@ -135,7 +142,7 @@ class Collector:
         return Section(module, title, "\n\n\n".join(map(source.lines_of, in_order)))
 
     def _add(self, source: Source, name: str) -> None:
-        module = source.module.__name__
+        module = source.module
         taken = self.names.setdefault(module, set())
         self.needs.setdefault(module, set())
         if name in taken:
