@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from math import prod
@@ -167,9 +168,13 @@ def _facts(stored: StoredStudy, trial: FrozenTrial, environment: dict[str, str])
         "trial": f"{trial.number}, value {trial.value}",
         "date": f"{trial.datetime_complete:%Y-%m-%d}",
         "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
+        "versions": ", ".join(f"{name} {value}" for name, value in environment.items()),
         "written by": f"hpo {__version__}",
     }
-    return "\n".join(f"{name:<11} {value}" for name, value in facts.items())
+    return "\n".join(
+        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12)
+        for name, value in facts.items()
+    )
 
 
 def _constants(
