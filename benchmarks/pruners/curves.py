@@ -8,6 +8,7 @@ each step, as a trial would report them. `compare.py` replays them under differe
 """
 
 import json
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -89,10 +90,10 @@ def climb(model: str, file: str, number: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train the pool on two processes."""
+    """Train the pool, a process a core."""
     model, file = sys.argv[1:]
     numbers = range(len(points(model)) or POOL)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         climbed = list(pool.map(climb, [model] * len(numbers), [file] * len(numbers), numbers))
     (HERE / f"curves-{model}.json").write_text(json.dumps(climbed) + "\n")
 

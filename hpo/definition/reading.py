@@ -49,8 +49,10 @@ def parse(content: dict[str, Any], source: str) -> Definition:
 
 def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
     """Give the keys that lead to the error, without the union tags that nobody wrote."""
-    node = content
-    for part in error["loc"]:
+    node, loc = content, error["loc"]
+    if loc[:1] in {("sampler",), ("pruner",)}:
+        loc = (loc[0], *loc[2:])  # the second part is the name that was chosen
+    for part in loc:
         if isinstance(node, dict) and part in node:
             node = node[part]
             yield str(part)
@@ -58,16 +60,27 @@ def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
         yield str(error["loc"][-1])
 
 
+_LACKS = {
+    "missing": "is missing",
+    "too_short": "is empty; give at least one",
+    "union_tag_not_found": "name is missing",
+}
+_CONTAINERS = {
+    "tuple_type": "list",
+    "dict_type": "table of keys",
+    "model_type": "table of keys",
+    "model_attributes_type": "table of keys",
+}
+
+
 def _problem(error: ErrorDetails) -> str:
     match error["type"]:
-        case "missing":
-            return "is missing"
-        case "too_short":
-            return "is empty; give at least one"
-        case "tuple_type":
+        case "tuple_type" if error["loc"][0] == "space":
             return f"{error['input']!r} is neither a list nor bounds {{ low = 1, high = 10 }}"
-        case "union_tag_not_found":
-            return "name is missing"
+        case kind if kind in _LACKS:
+            return _LACKS[kind]
+        case kind if kind in _CONTAINERS:
+            return f"{error['input']!r} is no {_CONTAINERS[kind]}"
         case "union_tag_invalid":
             return f"the name must be one of {error['ctx']['expected_tags']}"
         case "value_error":

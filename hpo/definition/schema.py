@@ -1,11 +1,12 @@
 """The keys of a study definition and what each may hold."""
 
+import math
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from hpo.definition.section import Section
 from hpo.definition.space import Choice, Dimension
@@ -25,13 +26,26 @@ class Metric(StrEnum):
         return "minimize" if self is Metric.ERROR_RATE else "maximize"
 
 
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"{list(ends)} is no range; write the smallest value, then the largest")
+    return ends
+
+
+# A list in a file is a tuple here, and a text a member of the enumeration.
+Pixels = Annotated[int, Field(ge=1)]
+Shape = Annotated[tuple[Pixels, Pixels, Pixels], Field(strict=False)]
+Range = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ordered)]
+
+
 class Data(Section):
     """Where the rows are and how to read them."""
 
     train: str = Field(min_length=1)
     label: str = "last"  # "first", "last" or a column's name
-    shape: tuple[int, int, int] | None = None  # height, width, channels; None: rows are no images
-    range: tuple[float, float] | None = None  # the smallest and largest allowed value
+    shape: Shape | None = None  # height, width, channels; None: rows are no images
+    range: Range | None = None  # the smallest and largest allowed value
     transposed: bool = False  # images stored column by column
 
 
@@ -40,7 +54,7 @@ class Evaluation(Section):
 
     holdout: float | None = Field(default=None, gt=0, lt=1)
     folds: int | None = Field(default=None, ge=2)
-    metric: Metric = Metric.ACCURACY
+    metric: Annotated[Metric, Field(strict=False)] = Metric.ACCURACY
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -124,7 +138,10 @@ def _duration(value: object) -> timedelta:
         return value
     match = _DURATION.fullmatch(str(value))
     hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise ValueError(f"{value!r} is too long") from None
     if not length:
         raise ValueError(f'{value!r} is no duration; write "2h", "30m", "90s" or "1h30m"')
     return length
@@ -157,7 +174,7 @@ class Definition(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     model: str  # "svm", "cnn-simple" or "package.module:Name"
     direction: Literal["maximize", "minimize"] | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy and scikit-learn take
     data: Data
     evaluation: Evaluation
     space: dict[str, Dimension] = Field(min_length=1)

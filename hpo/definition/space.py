@@ -1,6 +1,6 @@
 """One dimension of a search space: bounds, or a list of choices."""
 
-import math
+import sys
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, model_validator
@@ -9,7 +9,11 @@ from hpo.definition.section import Section
 
 
 def _number(value: object) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not abs(value) <= sys.float_info.max
+    ):
         raise ValueError(f"{value!r} is not a finite number")
     return value
 
@@ -55,7 +59,7 @@ def _kind(value: object) -> str:
     return "bounds" if isinstance(value, dict | Bounds) else "choices"
 
 
-Choices = Annotated[tuple[Choice, ...], Field(min_length=1)]
+Choices = Annotated[tuple[Choice, ...], Field(min_length=1, strict=False)]
 Dimension = Annotated[
     Annotated[Bounds, Tag("bounds")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
 ]

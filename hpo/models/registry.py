@@ -36,7 +36,7 @@ def _import(module_name: str, attribute: str, source: str) -> object:
         sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError, TypeError, ValueError) as error:
         raise DefinitionError(
             source, "model", f"{module_name}:{attribute} can't be imported: {error}"
         ) from error
