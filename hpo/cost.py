@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Bounds, Choice
@@ -72,7 +73,7 @@ def _grid(space: SearchSpace[object]) -> Counter[int]:
         grown: Counter[tuple[tuple[str, Choice], ...]] = Counter()
         for values, count in points.items():
             levels = _levels(space, parameter) if parameter.has_meaning(dict(values)) else []
-            if parameter.name not in kept or not levels:
+            if parameter.name not in kept or not levels:  # the latter: it has no meaning here
                 grown[values] += count * max(1, len(levels))
                 continue
             for level in levels:
@@ -87,10 +88,19 @@ def _grid(space: SearchSpace[object]) -> Counter[int]:
 def _levels(space: SearchSpace[object], parameter: Parameter) -> list[Choice]:
     if parameter.name in space.fixed:
         return [space.fixed[parameter.name]]
-    dimension = space.searched.get(parameter.name, ())
+    if parameter.name not in space.searched:
+        return [parameter.default]
+    dimension = space.searched[parameter.name]
     if not isinstance(dimension, Bounds):
         return list(dimension)
-    spaced = np.geomspace if dimension.log else np.linspace
-    levels = spaced(dimension.low, dimension.high, LEVELS)
+    levels = _spread(dimension)
     whole = np.unique(levels.round()) if parameter.number is int else np.unique(levels)
     return list(whole.tolist())
+
+
+def _spread(bounds: Bounds) -> NDArray[np.float64]:
+    if bounds.step is None:
+        spaced = np.geomspace if bounds.log else np.linspace
+        return spaced(float(bounds.low), float(bounds.high), LEVELS)
+    last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # 0.6 / 0.2 is below 3
+    return bounds.low + bounds.step * np.linspace(0, last, LEVELS).round()

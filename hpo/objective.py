@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data import Dataset
-from hpo.definition import Definition, Evaluation
+from hpo.definition import Definition
 from hpo.errors import DefinitionError
 from hpo.models import Climb, Labels, Model, Rows, Trained, resolve
 from hpo.search_space import SearchSpace, build
@@ -168,7 +168,7 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
         task=_task(definition, dataset),
         X=dataset.X,
         y=dataset.y,
-        splits=_splits(definition.evaluation, dataset.y, definition.seed),
+        splits=_splits(definition, dataset.y, source),
         metric=getattr(metrics, definition.evaluation.metric),
         seed=definition.seed,
     )
@@ -182,8 +182,14 @@ def _task(definition: Definition, dataset: Dataset) -> Task:
     )
 
 
-def _splits(evaluation: Evaluation, y: Labels, seed: int) -> tuple[Split, ...]:
-    if evaluation.folds is not None:
-        return tuple(folds(y, evaluation.folds, seed))
-    assert evaluation.holdout is not None
-    return tuple(holdout(y, evaluation.holdout, seed))
+def _splits(definition: Definition, y: Labels, source: str) -> tuple[Split, ...]:
+    count, share = definition.evaluation.folds, definition.evaluation.holdout
+    if count is not None:
+        return tuple(folds(y, count, definition.seed))
+    assert share is not None
+    try:
+        return tuple(holdout(y, share, definition.seed))
+    except ValueError as error:  # too few rows on one side for all classes
+        raise DefinitionError(
+            source, "evaluation.holdout", f"{share} of {len(y)} rows won't do: {error}"
+        ) from error

@@ -31,7 +31,7 @@ def build(
             _check_values(f"fixed.{name}", parameter, (definition.fixed[name],), refuse)
         if name in definition.space:
             _check_dimension(parameter, definition.space[name], refuse)
-        _check_meaning(definition, parameter, refuse)
+        _check_meaning(definition, parameters, name, refuse)
     return SearchSpace(
         Params=Params, parameters=parameters, searched=definition.space, fixed=definition.fixed
     )
@@ -78,18 +78,20 @@ def _check_values(
             raise refuse(key, f"{in_toml(value)} is not allowed; allowed is {parameter.allowed}")
 
 
-def _check_meaning(definition: Definition, parameter: Parameter, refuse: Refuse) -> None:
+def _check_meaning(
+    definition: Definition, parameters: Mapping[str, Parameter], name: str, refuse: Refuse
+) -> None:
     """Refuse to search a parameter that no trial of this study could use."""
-    condition = parameter.only_if
-    if condition is None or parameter.name not in definition.space:
+    condition = parameters[name].only_if
+    if condition is None or name not in definition.space:
         return
     other = condition.parameter
-    possible = definition.space.get(other, condition.values)
+    possible = definition.space.get(other, (parameters[other].default,))
     if other in definition.fixed:
         possible = (definition.fixed[other],)
     if not isinstance(possible, Bounds) and not set(possible) & set(condition.values):
         raise refuse(
-            f"space.{parameter.name}",
+            f"space.{name}",
             f"contradicts {other} = {in_toml(possible)}: it has a meaning only where {other} "
             f"is one of {in_toml(condition.values)}",
         )

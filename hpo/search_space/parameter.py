@@ -38,6 +38,7 @@ class Parameter:
     number: type[int] | type[float] | None  # None where it takes no numbers
     options: tuple[Choice, ...]  # the values that are not numbers
     required: bool
+    default: Any  # where it is not required
     limit: Limit | None
     only_if: OnlyIf | None
 
@@ -51,8 +52,10 @@ class Parameter:
 
     def admits(self, value: Choice) -> bool:
         """Whether the parameter may have this value."""
+        if any(value == option and type(value) is type(option) for option in self.options):
+            return True  # 1 is equal to true, but not the same
         if isinstance(value, bool | str):
-            return value in self.options
+            return False
         of_type = self.number is float or (self.number is int and isinstance(value, int))
         return of_type and (self.limit is None or self.limit.holds(value))
 
@@ -78,6 +81,7 @@ def parameters_of(
             number=_number_type(types[field.name]),
             options=tuple(chain.from_iterable(map(_options, _members(types[field.name])))),
             required=field.default is MISSING,
+            default=field.default,
             limit=limits.get(field.name),
             only_if=only_if.get(field.name),
         )

@@ -30,13 +30,18 @@ class SearchSpace(Generic[P]):
             if name in self.fixed:
                 values[name] = parameter.cast(self.fixed[name])
             elif name in self.searched:
-                values[name] = _suggest(trial, parameter, self.searched[name])
+                # Numbers that were given to a trial, not proposed, come back as they were given.
+                values[name] = parameter.cast(_suggest(trial, parameter, self.searched[name]))
+            else:
+                values[name] = parameter.default
         return self.Params(**values)
 
     def highest(self, name: str) -> float:
         """Give the highest number that a parameter can have in this space."""
         if name in self.fixed:
             return float(self.fixed[name])
+        if name not in self.searched:
+            return float(self.parameters[name].default)
         dimension = self.searched[name]
         return float(
             dimension.high if isinstance(dimension, Bounds) else max(map(float, dimension))

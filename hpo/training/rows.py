@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +26,25 @@ def read_npz(path: Path) -> NDArray[Any]:
 
 def read_csv(path: Path) -> NDArray[Any]:
     """Read a .csv or .csv.gz file, with a header or without, as a table (n, columns)."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        first = file.readline().strip("\ufeff\n").split(",")
+    with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig")
+        rows = (line for line in text if not line.isspace())
+        first = next(rows, "")
+        lines = rows if _is_header(first) else itertools.chain([first], rows)
+        return np.loadtxt(lines, delimiter=",", comments=None, quotechar='"', ndmin=2)
+
+
+def _is_header(line: str) -> bool:
     try:
-        _numbers = [float(cell.strip('" ') or 0) for cell in first]
-        header = 0
+        _numbers = [float(cell.strip('" \n') or 0) for cell in line.split(",")]
     except ValueError:
-        header = 1
-    return np.loadtxt(path, delimiter=",", skiprows=header, quotechar='"', encoding="utf-8-sig")
+        return True
+    return "_" in line  # Python would take 1_000 for a number
 
 
 def read_amat(path: Path) -> NDArray[Any]:
     """Read numbers between white space as a table (n, columns)."""
-    return np.loadtxt(path)
+    return np.loadtxt(path, ndmin=2)
 
 
 def read_parquet(path: Path) -> NDArray[Any]:
@@ -44,7 +52,9 @@ def read_parquet(path: Path) -> NDArray[Any]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - no other format needs it
 
     table = pq.read_table(path)
-    return np.column_stack([table[name].to_numpy() for name in table.column_names])
+    # pandas stores its row numbers as a column; they are no data.
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    return np.column_stack([table[name].to_numpy() for name in names])
 
 
 def split_label(

@@ -18,8 +18,8 @@ def fit(
 ) -> Pipeline:
     """Train on rows X (n, features) with labels y (n,)."""
     pca = PCA(
-        # A small sample may have fewer rows than components.
-        n_components=min(params.components, len(X)),
+        # Neither a small sample nor a small image has that many.
+        n_components=min(params.components, *X.shape),
         whiten=params.whiten,
         svd_solver="covariance_eigh",
     )
