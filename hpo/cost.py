@@ -36,9 +36,12 @@ def cost(objective: Objective, trials: Sequence[FrozenTrial]) -> Cost:
     spent_time = sum(map(_duration, trials), timedelta())
     grid = _grid(objective.space)
     folds = len(objective.splits)
-    grid_work = sum(points * folds * (epochs or 1) for epochs, points in grid.items())
+    climbs_epochs = objective.model.climb is Climb.EPOCHS
+    grid_work = sum(
+        points * folds * (epochs if climbs_epochs else 1) for epochs, points in grid.items()
+    )
     return Cost(
-        unit="epochs" if objective.model.climb is Climb.EPOCHS else "fits",
+        unit="epochs" if climbs_epochs else "fits",
         spent=spent,
         spent_time=spent_time,
         grid_points=grid.total(),

@@ -19,6 +19,13 @@ THREADS = (
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
+def cores() -> int:
+    """Give the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def one_thread_a_process() -> None:
     """Hold numerical libraries to one thread; must come before the first of them is imported.
 

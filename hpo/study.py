@@ -69,6 +69,7 @@ class Status:
     worked: timedelta  # time in which at least one trial ran
     left: timedelta | None  # a guess from the pace so far; None before the first trial has ended
     best: FrozenTrial | None
+    error: str | None  # the last line of what went wrong in the newest failed trial
 
 
 def create(database: Database, definition: Definition, origin: Origin) -> StoredStudy:
@@ -132,6 +133,7 @@ def status(stored: StoredStudy) -> Status:
         worked=_worked(trials),
         left=_left(stored.definition.budget, trials),
         best=best_trial(stored),
+        error=_last_error(trials),
     )
 
 
@@ -140,13 +142,6 @@ def best_trial(stored: StoredStudy) -> FrozenTrial | None:
     complete = stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     best = max if stored.definition.better == "maximize" else min
     return best(complete, key=lambda trial: trial.value or 0.0, default=None)
-
-
-def last_error(stored: StoredStudy) -> str | None:
-    """Give the last line of the newest failed trial's error; None where none has failed."""
-    failed = stored.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-    errors = [str(trial.user_attrs.get(ERROR, "")).strip() for trial in failed]
-    return errors[-1].splitlines()[-1] if errors and errors[-1] else None
 
 
 def is_spent(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
@@ -246,6 +241,11 @@ def _worked(trials: Sequence[FrozenTrial]) -> timedelta:
         total += max(timedelta(0), end - max(start, covered))
         covered = max(covered, end)
     return total
+
+
+def _last_error(trials: Sequence[FrozenTrial]) -> str | None:
+    errors = [str(t.user_attrs[ERROR]).strip() for t in trials if ERROR in t.user_attrs]
+    return errors[-1].splitlines()[-1] if errors else None
 
 
 def _left(budget: Budget, trials: Sequence[FrozenTrial]) -> timedelta | None:

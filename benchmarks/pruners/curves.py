@@ -8,7 +8,6 @@ each step, as a trial would report them. `compare.py` replays them under differe
 """
 
 import json
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hpo.device import one_thread_a_process
+from hpo.device import cores, one_thread_a_process
 
 one_thread_a_process()
 
@@ -93,7 +92,7 @@ def main() -> None:
     """Train the pool, a process a core."""
     model, file = sys.argv[1:]
     numbers = range(len(points(model)) or POOL)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ProcessPoolExecutor(cores()) as pool:
         climbed = list(pool.map(climb, [model] * len(numbers), [file] * len(numbers), numbers))
     (HERE / f"curves-{model}.json").write_text(json.dumps(climbed) + "\n")
 

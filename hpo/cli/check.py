@@ -1,6 +1,5 @@
 """`hpo check`."""
 
-import os
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import cores, muted_stderr, one_thread_a_process
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ def _device() -> str:
             gpus = len(tf.config.list_physical_devices("GPU"))
         except ImportError as error:
             raise HpoError(f"TensorFlow can't be loaded: {error}") from error
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, {gpus} GPUs" if gpus else f"{cores} cores, no GPU"
+    return f"{cores()} cores, {gpus or 'no'} GPU"
 
 
 def _database(database: "Database") -> str:

@@ -1,16 +1,17 @@
 """`hpo run`."""
 
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hpo.device import cores
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hpo.study import Status, StoredStudy
+    from hpo.study import Status
     from hpo.worker.local import LocalWorker
 
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=len(os.sched_getaffinity(0)),
+    default=cores,
     show_default="one a core",
     help="Processes to start, each with one thread.",
 )
@@ -55,18 +56,16 @@ def run(file: Path, workers: int) -> None:
                 raise
         show_study(last)
         show_cost(cost(objective, stored.study.get_trials(deepcopy=False)))
-        _result(last, stored, started)
+        _result(last, started)
 
 
-def _result(last: "Status", stored: "StoredStudy", workers: "Sequence[LocalWorker]") -> None:
+def _result(last: "Status", workers: "Sequence[LocalWorker]") -> None:
     """Fail where the study has no result, or no worker is left to get one."""
     from hpo.errors import HpoError
-    from hpo.study import StudyState, last_error
+    from hpo.study import StudyState
 
     if last.state is not StudyState.FINISHED:
         lost = workers[0]
         raise HpoError(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
     if last.best is None:
-        raise HpoError(
-            f"no trial has climbed all the way: {last_error(stored) or 'all were pruned'}"
-        )
+        raise HpoError(f"no trial has climbed all the way: {last.error or 'all were pruned'}")

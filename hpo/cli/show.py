@@ -73,6 +73,7 @@ def _rows(status: Status) -> dict[str, str]:
         "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
         "steps": f"{status.steps} in {duration(status.worked)}",
         **_best_rows(status.best),
+        **({"error": status.error} if status.error else {}),
     }
 
 

@@ -36,7 +36,10 @@ def worker(study: str | None, with_parent: bool) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
     parent = os.getppid() if with_parent else None
     with on_stop_signal(parent) as stop, open_database("worker") as database:
-        for name in [study] if study else open_names(database):
+        names = [study] if study else open_names(database)
+        if not names:
+            click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
+        for name in names:
             stored = load(database, name)
             objective = objective_of(stored)
             with muted_stderr():
