@@ -45,7 +45,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hpo")
 def cli() -> None:
-    r"""Search hyperparameters with many workers on one study, and keep the best as a script.
+    """Search hyperparameters with many workers on one study, and keep the best as a script.
 
     The database is HPO_DATABASE_URL, or else an embedded Postgres under HPO_HOME.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def check() -> None:
-    r"""Check each part that hpo needs: versions, device, database, and the data of each study.
+    """Check each part that hpo needs: versions, device, database, and the data of each study.
 
     Prints a line for each; exits with 1 where one is bad, and says how to mend it.
 

@@ -8,7 +8,7 @@ import click
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def create(file: Path) -> None:
-    r"""Store the study that FILE defines, to be worked on by `hpo worker`.
+    """Store the study that FILE defines, to be worked on by `hpo worker`.
 
     A study that is there stays as it is, save that its budget becomes the file's; a file that says
     anything else under a stored name is refused.

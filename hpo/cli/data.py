@@ -9,7 +9,7 @@ SHAPE = "HEIGHT,WIDTH,CHANNELS"
 
 @click.group()
 def data() -> None:
-    r"""Make noisy digits, or check a file of rows.
+    """Make noisy digits, or check a file of rows.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def data() -> None:
 @click.option("--transposed", is_flag=True, help="Store pixels column by column.")
 @click.option("--force", is_flag=True, help="Replace noisy digits that are in OUT.")
 def make(out: Path, mnist: Path | None, preset: str, **settings: object) -> None:
-    r"""Write noisy digits to the folder OUT.
+    """Write noisy digits to the folder OUT.
 
     Each pixel is the larger of the clean one and a uniform random number. OUT gets train.npy and
     test.npy (one row per image, the label last), test-unlabelled.npy, sources.npz (the clean digit
@@ -74,7 +74,7 @@ def check(
     bounds: tuple[float, float] | None,
     folds: int | None,
 ) -> None:
-    r"""Show what is in FILE, or say what is wrong with it.
+    """Show what is in FILE, or say what is wrong with it.
 
     Reads .npy, .npz, .csv, .csv.gz, .amat and .parquet.
 

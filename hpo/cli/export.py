@@ -10,7 +10,7 @@ import click
 @click.option("--trial", type=click.IntRange(min=0), help="Its number; default: the best.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: print it.")
 def export(study: str, trial: int | None, output: Path | None) -> None:
-    r"""Write a trial of STUDY as a training script that needs neither hpo nor Optuna.
+    """Write a trial of STUDY as a training script that needs neither hpo nor Optuna.
 
     The script trains the final model, predicts a test file, and with --verify repeats the trial's
     evaluation and compares the value.

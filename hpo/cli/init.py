@@ -5,7 +5,7 @@ import click
 
 @click.command()
 def init() -> None:
-    r"""Create the tables in the database; nothing happens where they are.
+    """Create the tables in the database; nothing happens where they are.
 
     Run it once for a database of your own, before the first worker; the embedded one does it by
     itself.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="Processes to start, each with one thread.",
 )
 def run(file: Path, workers: int) -> None:
-    r"""Create the study that FILE defines and run it with workers on this machine.
+    """Create the study that FILE defines and run it with workers on this machine.
 
     Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
     the first one stopped.

@@ -12,7 +12,7 @@ EVERY = 2.0  # seconds
 @click.option("--json", "json_", is_flag=True, help="Print JSON: one study, or a list of all.")
 @click.option("--watch", is_flag=True, help=f"Print anew every {EVERY:.0f} s until it is finished.")
 def status(study: str | None, json_: bool, watch: bool) -> None:
-    r"""Show STUDY, or all studies.
+    """Show STUDY, or all studies.
 
     \b
     Example:

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 @click.argument("study", required=False)
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when the parent process does.")
 def worker(study: str | None, with_parent: bool) -> None:
-    r"""Work on STUDY until its budget is spent, or on each open study in turn.
+    """Work on STUDY until its budget is spent, or on each open study in turn.
 
     Start as many workers as there are cores, on any machine that reaches the database and has the
     study's data (HPO_DATA is the folder where a relative path to it starts). The first Ctrl-C or
