@@ -2,12 +2,11 @@
 
 `load` reads a file by its suffix (.csv, .csv.gz, .amat, .npy, .npz, .parquet) into a `Dataset`, or
 says in one line what is wrong with it; `describe` sums it up; `clean_digits` and `make` produce the
-home benchmark. `hpo.data.reading` and `hpo.data.images` are leaves that ship with exported scripts.
+home benchmark.
 """
 
 from hpo.data.dataset import READERS, Dataset, load
 from hpo.data.digits import Digits, clean_digits
-from hpo.data.images import to_images, to_rows
 from hpo.data.noisy import PRESETS, NoisySet, Recipe, make, noisy_sets
 from hpo.data.reading import Table, split_label
 from hpo.data.summary import Summary, describe
@@ -27,6 +26,4 @@ __all__ = [
     "make",
     "noisy_sets",
     "split_label",
-    "to_images",
-    "to_rows",
 ]

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.digits import Digits
-from hpo.data.images import to_rows
 from hpo.errors import InputError
 
 RULE = "x = max(digit / 256, u), u ~ Uniform(0, 1) for each pixel"
@@ -104,7 +103,9 @@ def _noisy(
     images = digits.images[sources]
     noise = rng.random(images.shape, dtype=np.float32)
     np.maximum(images / np.float32(256), noise, out=noise)
-    return NoisySet(X=to_rows(noise, transposed), y=digits.labels[sources], sources=sources)
+    stored = noise.swapaxes(1, 2) if transposed else noise
+    X = np.ascontiguousarray(stored).reshape(len(stored), -1)
+    return NoisySet(X=X, y=digits.labels[sources], sources=sources)
 
 
 # ---- files

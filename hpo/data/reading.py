@@ -1,9 +1,7 @@
 """One reader for each format of a data file: path in, table of numbers out.
 
-A leaf: it imports the standard library and NumPy only (pyarrow inside the Parquet reader), so the
-exported script can carry the one reader that it uses. Whatever is wrong with a file is a
-`ValueError` (or the system's `OSError`) that names row and column, counted from 1 as a person
-counts them in the file; nothing is ever unpickled.
+Whatever is wrong with a file is a `ValueError` (or the system's `OSError`) that names row and
+column, counted from 1 as a person counts them in the file; nothing is ever unpickled.
 """
 
 import csv
