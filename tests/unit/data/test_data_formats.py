@@ -1,17 +1,14 @@
 """The same rows in every format: equal X, y and fingerprint."""
 
-import ast
 import gzip
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import hpo.data
 from hpo.data import load, reading
 
 RNG = np.random.default_rng(0)
@@ -233,18 +230,6 @@ def test_spellings_of_not_a_number_are_no_header(tmp_path):
     path.write_text("nan,-inf,Infinity\n1,2,3\n")
     table = reading.read_csv(path)
     np.testing.assert_array_equal(table.values[0], [np.nan, -np.inf, np.inf])
-
-
-@pytest.mark.parametrize("module", ["reading", "images"])
-def test_leaves_import_only_what_an_exported_script_has(module):
-    source = Path(hpo.data.__file__).with_name(f"{module}.py").read_text()
-    imported = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name.partition(".")[0] for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            imported.add(node.module.partition(".")[0])
-    assert imported - sys.stdlib_module_names <= {"numpy", "pyarrow"}
 
 
 def test_importing_the_package_is_quick():
