@@ -105,5 +105,5 @@ def _spread(bounds: Bounds) -> NDArray[np.float64]:
     if bounds.step is None:
         spaced = np.geomspace if bounds.log else np.linspace
         return spaced(float(bounds.low), float(bounds.high), LEVELS)
-    last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # 0.6 / 0.2 is below 3
+    last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # 0.3 / 0.1 is below 3
     return bounds.low + bounds.step * np.linspace(0, last, LEVELS).round()

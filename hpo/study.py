@@ -83,7 +83,7 @@ def create(database: Database, definition: Definition, origin: Origin) -> Stored
             _store(database, definition, origin)
         stored = load(database, definition.name)
         _refuse_changes(stored, definition, origin)
-        stored.study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
+        _write(stored.study, definition, origin)  # the budget and the data's place may be new
     return load(database, definition.name)
 
 
@@ -121,8 +121,12 @@ def open_names(database: Database) -> list[str]:
 
 
 def status(stored: StoredStudy) -> Status:
-    """Give the study's state, read anew from the database."""
-    trials = stored.study.get_trials(deepcopy=False)
+    """Give the study's state, read anew from the database.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    trials = trials_of(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
@@ -135,6 +139,19 @@ def status(stored: StoredStudy) -> Status:
         best=best_trial(stored),
         error=_last_error(trials),
     )
+
+
+def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
+    """Give a study's trials in the order of their numbers, read anew; they must not be changed.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    try:
+        return stored.study.get_trials(deepcopy=False)
+    except KeyError:
+        name = stored.definition.name
+        raise StudyError(f'the study "{name}" is gone: somebody has deleted it') from None
 
 
 def best_trial(stored: StoredStudy) -> FrozenTrial | None:
@@ -171,13 +188,18 @@ def _store(database: Database, definition: Definition, origin: Origin) -> None:
         direction=definition.better,
         load_if_exists=True,  # of a process that died before it stored the definition
     )
-    if study.get_trials(deepcopy=False):
+    ours = [direction.name.lower() for direction in study.directions] == [definition.better]
+    if study.get_trials(deepcopy=False) or not ours:
         raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
+    _write(study, definition, origin)
+
+
+def _write(study: optuna.Study, definition: Definition, origin: Origin) -> None:
     study.set_user_attr(ORIGIN, {**asdict(origin), "folder": str(origin.folder)})
-    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
+    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: it says complete
 
 
 def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin) -> None:
@@ -197,8 +219,12 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but its budget and where its data lies."""
-    return definition.model_dump(mode="json", exclude={"budget": True, "data": {"train"}})
+    """Give what makes a study the same: all but its budget and where its data lies.
+
+    The direction follows from the metric, whether it is written or not.
+    """
+    same = {"budget": True, "direction": True, "data": {"train"}}
+    return definition.model_dump(mode="json", exclude=same)
 
 
 def _differences(new: Any, old: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

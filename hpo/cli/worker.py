@@ -1,20 +1,24 @@
 """`hpo worker`."""
 
 import logging
-import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from hpo.device import muted_stderr, one_thread_a_process
+from hpo.errors import HpoError
+
+if TYPE_CHECKING:
+    from hpo.models import Model
 
 INTERRUPTED = 130
 
 
 @click.command()
 @click.argument("study", required=False)
-@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when the parent process does.")
-def worker(study: str | None, with_parent: bool) -> None:
+@click.option("--with-parent", type=int, hidden=True, help="Stop when this parent process does.")
+def worker(study: str | None, with_parent: int | None) -> None:
     """Work on STUDY until its budget is spent, or on each open study in turn.
 
     Start as many workers as there are cores, on any machine that reaches the database and has the
@@ -34,16 +38,23 @@ def worker(study: str | None, with_parent: bool) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
-    parent = os.getppid() if with_parent else None
-    with on_stop_signal(parent) as stop, open_database("worker") as database:
+    with on_stop_signal(with_parent) as stop, open_database("worker") as database:
         names = [study] if study else open_names(database)
         if not names:
             click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
         for name in names:
             stored = load(database, name)
             objective = objective_of(stored)
-            with muted_stderr():
-                objective.model.code  # noqa: B018 - imports it, which is noisy
+            _import_code(objective.model)
             serve(database, stored, objective, stop)
     if stop.requested:
         sys.exit(INTERRUPTED)
+
+
+def _import_code(model: "Model") -> None:
+    """Import what trains, which is noisy, before the first trial needs it."""
+    try:
+        with muted_stderr():
+            model.code  # noqa: B018 - imports it
+    except ImportError as error:
+        raise HpoError(f"{model.training} can't be imported: {error}") from error

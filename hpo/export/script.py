@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo import __version__
 from hpo.definition import Definition
 from hpo.device import THREADS
-from hpo.errors import StudyError
+from hpo.errors import HpoError, StudyError
 from hpo.export.source import Collector, Import
 from hpo.models import Model, resolve
 from hpo.search_space import SearchSpace, build
@@ -30,6 +30,11 @@ OWN_IMPORTS = {
     Import("statistics", "fmean", None),
     Import("numpy", None, "np"),
     Import("numpy.typing", "NDArray", None),
+}
+
+OWN_NAMES = {
+    *("load", "verify", "main"),
+    *("PARAMS", "TASK", "SEED", "VALUE", "TOLERANCE", "DATA_SHA256", "ENVIRONMENT"),
 }
 
 KERAS = Import("keras", None, None)
@@ -86,7 +91,7 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=f"Train the {definition.model} that hpo found in the study {definition.name}.",
         facts=_facts(stored, trial, environment),
-        requirements=_requirements(imports),
+        requirements=_requirements(imports | collector.inside),
         file=file,
         imports=_statements(standard),
         third_party=_statements(imports - keras - standard) + (QUIET_KERAS if keras else ""),
@@ -133,6 +138,11 @@ def _collect(model: Model, definition: Definition) -> Collector:
     collector.add("hpo.training.metrics", [definition.evaluation.metric])
     collector.add("hpo.training.rows", [_reader(definition), "split_label", "fingerprint"])
     collector.add("hpo.training.environment", ["environment"])
+    for module, names in collector.names.items():
+        for name in sorted(names & OWN_NAMES):
+            raise HpoError(
+                f"{module}: {name} can't stand in a script, which has its own; rename it"
+            )
     return collector
 
 
@@ -198,12 +208,19 @@ def _literal(value: Any) -> str:
     """Give the code of a dataclass or a dictionary, an item a line."""
     if is_dataclass(value):
         name, ends = type(value).__name__, "()"
-        items = [f"{f.name}={_quoted(getattr(value, f.name))}" for f in fields(value)]
+        lines = [_line(f"{f.name}=", getattr(value, f.name)) for f in fields(value)]
     else:
         name, ends = "", "{}"
-        items = [f"{_quoted(key)}: {_quoted(item)}" for key, item in value.items()]
-    lines = "".join(f"    {item},\n" for item in items)
-    return f"{name}{ends[0]}\n{lines}{ends[1]}"
+        lines = [_line(f"{_quoted(key)}: ", item) for key, item in value.items()]
+    return f"{name}{ends[0]}\n{''.join(lines)}{ends[1]}"
+
+
+def _line(key: str, value: object) -> str:
+    """Give the line of an item, or a line for each part of a tuple that is too long for one."""
+    line = f"    {key}{_quoted(value)},\n"
+    if len(line) <= 100 or not isinstance(value, tuple):
+        return line
+    return f"    {key}(\n" + "".join(f"        {_quoted(part)},\n" for part in value) + "    ),\n"
 
 
 def _quoted(value: object) -> str:

@@ -6,11 +6,14 @@ anything else that they name is imported.
 """
 
 import ast
+import builtins
+import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from hpo.errors import HpoError
@@ -64,9 +67,10 @@ class Source:
     @cached_property
     def imports(self) -> dict[str, Import]:
         """Each imported name."""
-        return {name: found for node in self.tree.body for name, found in self._imported(node)}
+        return {name: found for node in self.tree.body for name, found in self.imported(node)}
 
-    def _imported(self, node: ast.stmt) -> Iterator[tuple[str, Import]]:
+    def imported(self, node: ast.AST) -> Iterator[tuple[str, Import]]:
+        """Give the names that a statement imports; none where it is no import."""
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
@@ -108,6 +112,7 @@ class Collector:
     names: dict[str, set[str]] = field(default_factory=dict)  # taken, by module
     needs: dict[str, set[str]] = field(default_factory=dict)  # a module's own shipped imports
     imports: set[Import] = field(default_factory=set)
+    inside: set[Import] = field(default_factory=set)  # within definitions, which carry them along
 
     def add(self, module: str, names: Iterable[str]) -> None:
         """Take definitions of a module, and all that they need.
@@ -121,15 +126,19 @@ class Collector:
 
     def sections(self) -> list[Section]:
         """Give what was taken in the order of asking, each module after those that it needs."""
-        order: dict[str, None] = {}
+        order: list[str] = []
+        seen: set[str] = set()
         for module in self.names:
-            self._put(module, order)
+            self._put(module, order, seen)
         return [self._section(module) for module in order]
 
-    def _put(self, module: str, order: dict[str, None]) -> None:
+    def _put(self, module: str, order: list[str], seen: set[str]) -> None:
+        if module in seen:  # modules may need each other
+            return
+        seen.add(module)
         for needed in sorted(self.needs[module]):
-            self._put(needed, order)
-        order.setdefault(module)
+            self._put(needed, order, seen)
+        order.append(module)
 
     def _section(self, module: str) -> Section:
         source = Source(module)
@@ -149,12 +158,36 @@ class Collector:
             return
         if name not in source.definitions:
             raise HpoError(f"{module} defines no {name}, so it can't be exported")
+        self._refuse_second(module, name)
         taken.add(name)
-        for used in sorted(_used(source.definitions[name])):
+        definition = source.definitions[name]
+        for used in sorted(_used(definition)):
             if used in source.definitions:
                 self._add(source, used)
             elif used in source.imports:
                 self._import(module, source.imports[used])
+            elif not hasattr(builtins, used):
+                raise HpoError(
+                    f"{module}: {name} can't stand in a script: it uses {used}, which is neither "
+                    "a function, class or constant of the module nor imported at its top"
+                )
+        for _, needed in chain.from_iterable(map(source.imported, ast.walk(definition))):
+            self._import_inside(module, needed)
+
+    def _refuse_second(self, module: str, name: str) -> None:
+        other = next((m for m, names in self.names.items() if m != module and name in names), None)
+        if other:
+            raise HpoError(
+                f"{module}: {name} can't stand in a script: {other} has another one; rename it"
+            )
+
+    def _import_inside(self, module: str, needed: Import) -> None:
+        if self._ships(needed.module) or needed.module.partition(".")[0] == "hpo":
+            raise HpoError(
+                f"{module}: `{needed.statement}` can't stand in a script: "
+                "import what is not a package of others at the top of the module"
+            )
+        self.inside.add(needed)
 
     def _import(self, module: str, needed: Import) -> None:
         if self._ships(needed.module):
@@ -185,8 +218,10 @@ def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:
 
 
 def _used(node: ast.AST) -> set[str]:
-    """Give the names that a definition reads and does not bind itself."""
-    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-    bound = {n.id for n in names if not isinstance(n.ctx, ast.Load)}
-    bound |= {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
-    return {n.id for n in names} - bound
+    """Give the names that a definition takes from its module or from Python."""
+    scopes = [symtable.symtable(ast.unparse(node), "definition", "exec")]
+    own = {symbol.get_name() for symbol in scopes[0].get_symbols() if symbol.is_assigned()}
+    for scope in scopes:
+        scopes.extend(scope.get_children())
+    symbols = (symbol for scope in scopes for symbol in scope.get_symbols())
+    return {s.get_name() for s in symbols if s.is_global() and s.is_referenced()} - own

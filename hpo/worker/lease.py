@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
-from hpo.study import ERROR, StoredStudy, is_finished, is_spent
+from hpo.study import ERROR, StoredStudy, is_finished, is_spent, trials_of
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
@@ -46,7 +46,10 @@ class Lease:
         Raises:
             LeaseLost: another worker, or a person, has taken or ended it.
         """
-        trial = self.database.storage.get_trial(self.trial_id)
+        try:
+            trial = self.database.storage.get_trial(self.trial_id)
+        except KeyError:
+            raise LeaseLost(f"trial {self.number} was deleted") from None
         mine = trial.state is TrialState.RUNNING and trial.system_attrs.get(OWNER) == self.owner
         if not mine:
             raise LeaseLost(f"trial {trial.number} is another worker's now")
@@ -82,6 +85,9 @@ class Leases:
 
         All of it happens under the study's lock, so that the budget is exact. A new trial waits
         until it has an owner and a heartbeat: dying in between leaves nothing that looks alive.
+
+        Raises:
+            StudyError: somebody has deleted the study.
         """
         with study_lock(self.database, self.stored.definition.name):
             trials = self._trials()
@@ -115,7 +121,7 @@ class Leases:
         )
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.stored.study.get_trials(deepcopy=False)
+        return trials_of(self.stored)
 
     def _next(self, trials: list[FrozenTrial]) -> int | None:
         for trial in trials:

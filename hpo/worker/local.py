@@ -1,5 +1,6 @@
 """Worker processes on this machine, for as long as one command runs."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 10.0  # seconds between looks while workers finish their steps
+from hpo.errors import HpoError
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,31 @@ def local_workers(study: str, count: int, logs: Path) -> Iterator[Sequence[Local
     A body that is interrupted tells them to hand their trials back after their current steps, and
     waits for that; interrupted again, they stop at once.
     """
-    logs.mkdir(parents=True, exist_ok=True)
+    _make_folder(logs)
+    workers: list[LocalWorker] = []
     with ExitStack() as stack:
-        workers = [_start(study, logs / f"worker-{number}.log") for number in range(1, count + 1)]
         stack.callback(_kill, workers)
         try:
+            workers.extend(_start(study, logs / f"worker-{n}.log") for n in range(1, count + 1))
             yield workers
         finally:
             _tell(workers, signal.SIGTERM)
             _wait(workers)
 
 
+def _make_folder(logs: Path) -> None:
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HpoError(
+            f"{logs}: {error.strerror}: set HPO_HOME to a folder that you can write"
+        ) from error
+
+
 def _start(study: str, log: Path) -> LocalWorker:
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hpo", "worker", study, "--with-parent"],
+            [sys.executable, "-m", "hpo", "worker", study, "--with-parent", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -36,7 +36,7 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
     stop = Stop(parent=parent)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.requested:
+        if stop.told.is_set():
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
         stop.told.set()
 

@@ -4,7 +4,7 @@ import logging
 import traceback
 from dataclasses import dataclass
 
-from optuna.exceptions import TrialPruned
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from hpo.device import recorded_environment
@@ -57,7 +57,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
         try:
             outcome = _run(lease, objective, stop)
             lease.end(outcome)
-        except LeaseLost as lost:
+        except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
         else:
             log.info("trial %d: %s", lease.number, outcome)

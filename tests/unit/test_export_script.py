@@ -1,0 +1,401 @@
+"""The exported script: what stands in it, and that it runs."""
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from hpo.data import Dataset
+from hpo.definition import parse
+from hpo.device import recorded_environment
+from hpo.errors import HpoError, StudyError
+from hpo.export import write_script
+from hpo.objective import build_objective
+from hpo.study import ENVIRONMENT, SEED, Origin, StoredStudy
+
+RUFF = Path(sys.executable).with_name("ruff")
+# What a bare environment has not.
+ALONE = "import sys, runpy; sys.modules.update(hpo=None, optuna=None); "
+
+
+def stored_study(content, dataset, values=(None,), label_column=-1):
+    """A study with a complete trial for each value; None stands for the evaluation's own."""
+    definition = parse(content, "my.toml")
+    objective = build_objective(definition, dataset, "my.toml")
+    study = optuna.create_study(
+        direction=definition.better, sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    for value in values:
+        trial = study.ask()
+        params = objective.space.suggest(trial)
+        trial.set_user_attr(SEED, objective.seed_of(params))
+        trial.set_user_attr(ENVIRONMENT, recorded_environment())
+        study.tell(trial, objective.evaluate(params, heard) if value is None else value)
+    origin = Origin(
+        folder=Path(),
+        fingerprint=dataset.fingerprint,
+        label_column=label_column,
+        task=objective.task,
+    )
+    return StoredStudy(study=study, definition=definition, origin=origin)
+
+
+def heard(step, value):
+    """Hear of a step, and go on."""
+
+
+def ruff(script, *arguments):
+    result = subprocess.run(
+        [RUFF, *arguments, "-"], input=script, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def top_level_imports(script):
+    return set(re.findall(r"^\s*(?:import|from) (\w+)", script, re.MULTILINE))
+
+
+# ---- what stands in it
+
+
+EVALUATIONS = [{"holdout": 0.3}, {"folds": 3, "metric": "f1_macro"}]
+TRAINS = ["rows.npy", "a/b.npz", "rows.csv", "rows.csv.gz", "ROWS.CSV", "rows.amat", "rows.parquet"]
+
+
+def assert_clean(script):
+    compile(script, "train.py", "exec")
+    rules = ["--select", "E,F,I,B,UP", "--ignore", "E402"]
+    ruff(script, "check", "--isolated", *rules, "--line-length", "100")
+    ruff(script, "format", "--isolated", "--check", "--line-length", "100")
+    assert not top_level_imports(script) & {"hpo", "optuna", "pydantic", "sqlalchemy"}
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS, ids=str)
+@pytest.mark.parametrize("train", TRAINS)
+def test_a_script_is_clean_and_needs_no_hpo(content, dataset, evaluation, train):
+    content |= {"evaluation": evaluation, "data": {"train": train}}
+    assert_clean(write_script(stored_study(content, dataset, [0.5]), None, "train.py"))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1_macro", "error_rate"])
+def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
+    cnn_content["evaluation"]["metric"] = metric
+    cnn_content["data"]["transposed"] = True
+    script = write_script(stored_study(cnn_content, dataset, [0.5]), None, "train.py")
+    assert_clean(script)
+    assert "keras" in top_level_imports(script)
+    assert "transposed=True" in script
+    assert "def to_images(" in script
+
+
+def test_a_script_of_many_classes_is_clean(content):
+    y = np.arange(300) % 100
+    dataset = Dataset(X=np.ones((300, 36), np.float32), y=y, shape=None, source="rows.npy")
+    content["evaluation"] = {"folds": 2}
+    assert_clean(write_script(stored_study(content, dataset, [0.5]), None, "train.py"))
+
+
+@pytest.mark.parametrize(
+    ("train", "reader"),
+    [
+        ("rows.npy", "read_npy"),
+        ("rows.npz", "read_npz"),
+        ("rows.csv.gz", "read_csv"),
+        ("rows.amat", "read_amat"),
+        ("rows.parquet", "read_parquet"),
+    ],
+)
+def test_it_holds_only_the_reader_that_it_uses(content, dataset, train, reader):
+    content["data"]["train"] = train
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    assert set(re.findall(r"read_(?:npy|npz|csv|amat|parquet)", script)) == {reader}
+
+
+def test_it_names_all_that_must_be_installed(content, dataset):
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    assert "It needs numpy, scikit-learn:" in script
+    content["data"]["train"] = "rows.parquet"
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    assert "It needs numpy, pyarrow, scikit-learn:" in script
+
+
+def test_it_holds_only_the_split_and_the_metric_that_it_uses(content, dataset):
+    content |= {"evaluation": {"folds": 3, "metric": "f1_macro"}, "seed": 7}
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    assert "def folds(" in script
+    assert " in folds(y, 3, seed=7):" in script
+    assert "def holdout(" not in script
+    assert "def f1_macro(" in script
+    assert not re.search(r"def (accuracy|balanced_accuracy|error_rate)\(", script)
+
+
+def test_its_head_says_what_was_found(content, dataset):
+    script = write_script(stored_study(content, dataset, [0.25, 0.75]), None, "best.py")
+    head = script.split('"""')[1]
+    assert "svm that hpo found in the study small" in head
+    assert "trial       1, value 0.75" in head
+    assert "rows.npy, sha256 " + dataset.fingerprint[:16] in head
+    assert f"numpy {np.__version__}" in head
+    assert "python best.py --data FILE --verify" in head
+
+
+@pytest.mark.parametrize(("metric", "number"), [("accuracy", 1), ("error_rate", 2)])
+def test_the_best_trial_is_the_one_that_the_metric_calls_so(content, dataset, metric, number):
+    content["evaluation"]["metric"] = metric
+    stored = stored_study(content, dataset, [0.5, 0.75, 0.25])
+    script = write_script(stored, None, "train.py")
+    assert f"\nSEED = {stored.study.trials[number].user_attrs[SEED]}\n" in script
+
+
+def test_a_trial_can_be_chosen_and_its_parameters_stand_there(content, dataset):
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    script = write_script(stored, 0, "train.py")
+    params = stored.study.trials[0].params
+    assert f"    C={params['C']!r},\n" in script
+    assert f"    components={params['components']},\n" in script
+    assert '    class_weight="none",\n' in script
+    assert "\nVALUE = 0.5\n" in script
+
+
+def refusal(stored, number):
+    with pytest.raises(StudyError) as refused:
+        write_script(stored, number, "train.py")
+    return str(refused.value)
+
+
+def test_a_trial_that_is_not_there_is_refused(content, dataset):
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    assert refusal(stored, 2) == 'the study "small" has no trial 2; it has 2, from 0'
+
+
+def test_a_trial_that_did_not_climb_all_the_way_is_refused(content, dataset):
+    stored = stored_study(content, dataset, [])
+    assert refusal(stored, None) == ('the study "small" has no trial yet that climbed all the way')
+    stored.study.tell(stored.study.ask(), state=optuna.trial.TrialState.PRUNED)
+    assert "is pruned: only a complete one has a value to repeat" in refusal(stored, 0)
+    assert "has no trial yet" in refusal(stored, None)
+
+
+OWN = """
+from dataclasses import dataclass
+from hpo.models import Model
+
+@dataclass(frozen=True)
+class Forest:
+    C: float = 1.0
+
+MODEL = Model(Params=Forest, training="my_forest")
+
+def NAME(X):
+    return X
+
+def fit(params, task, X, y, seed):
+    return NAME(X)
+
+def predict(trained, task, X):
+    return X
+
+def save(trained, folder):
+    return folder / "model"
+"""
+
+
+@pytest.fixture
+def forest(content, tmp_path, monkeypatch):
+    """Give a function that writes a family of one's own in one module, with a helper of a name."""
+    content |= {"model": "my_forest:MODEL", "space": {"C": [1, 2]}, "fixed": {}}
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_forest", raising=False)
+    yield lambda name: (tmp_path / "my_forest.py").write_text(OWN.replace("NAME", name))
+    sys.modules.pop("my_forest", None)
+
+
+def test_a_family_of_one_s_own_ships_without_its_model(forest, content, dataset):
+    forest("doubled")
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    compile(script, "train.py", "exec")
+    assert "PARAMS = Forest(" in script
+    assert "def doubled(X)" in script
+    assert "hpo.models" not in script
+    assert top_level_imports(script).isdisjoint({"hpo", "optuna"})
+
+
+@pytest.mark.parametrize("name", ["load", "verify", "main", "VALUE"])
+def test_a_family_may_not_take_the_script_s_own_names(forest, content, dataset, name):
+    forest(name)
+    stored = stored_study(content, dataset, [0.5])
+    with pytest.raises(HpoError, match=f"my_forest: {name} can't stand in a script"):
+        write_script(stored, None, "train.py")
+
+
+# ---- that it runs
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Give a function that writes rows to a file here."""
+
+    def write(name, *columns):
+        path = tmp_path / name
+        np.save(path, np.column_stack(columns))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def script(content, dataset, tmp_path):
+    """A script of a real trial."""
+    content["evaluation"] = {"folds": 3}
+    path = tmp_path / "train.py"
+    path.write_text(write_script(stored_study(content, dataset), None, path.name))
+    return path
+
+
+@pytest.fixture
+def run(script, tmp_path, monkeypatch, capsys):
+    """Give a function that runs the script within this process: code and output."""
+    source = script.read_text()
+    for name in re.findall(r'"((?:OMP|OPENBLAS|TF)_\w+)"', source):
+        monkeypatch.setenv(name, "")  # so that what the script sets is undone
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+        code = 0
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as exited:
+            code = exited.code
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_verify_repeats_the_value_where_there_is_neither_hpo_nor_optuna(script, write, dataset):
+    data = write("rows.npy", dataset.X, dataset.y)
+    code = ALONE + f"sys.argv[1:] = ['--data', {str(data)!r}, '--verify']; "
+    code += f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == "verified"
+    assert "tolerance 0" in result.stdout.splitlines()[-2]
+
+
+def test_verify_finds_another_value(script, run, write, dataset):
+    data = write("rows.npy", dataset.X, dataset.y)
+    text = script.read_text()
+    altered = re.sub(r"\nVALUE = (.*)\n", lambda m: f"\nVALUE = {float(m[1]) + 1e-9}\n", text)
+    assert altered != text
+    script.write_text(altered)
+    code, output = run("--data", data, "--verify")
+    assert code == 1
+    assert "NOT verified" in output
+
+
+@pytest.mark.parametrize(("off", "expected"), [(0.019, 0), (0.021, 1)])
+def test_verify_is_lenient_with_other_versions_and_says_so(
+    script, run, write, dataset, off, expected
+):
+    data = write("rows.npy", dataset.X, dataset.y)
+    text = script.read_text().replace(f'"numpy": "{np.__version__}"', '"numpy": "1.0"')
+    altered = re.sub(r"\nVALUE = (.*)\n", lambda m: f"\nVALUE = {float(m[1]) - off}\n", text)
+    script.write_text(altered)
+    code, output = run("--data", data, "--verify")
+    assert f"numpy is {np.__version__} here; the trial had 1.0" in output
+    assert code == expected
+
+
+def test_verify_refuses_other_rows(run, write, dataset):
+    data = write("other.npy", dataset.X + 1, dataset.y)
+    code, _ = run("--data", data, "--verify")
+    assert code == f"{data}: holds other rows than those of the trial"
+
+
+def test_it_trains_on_all_rows_and_saves_the_model(run, write, dataset, tmp_path):
+    data = write("rows.npy", dataset.X, dataset.y)
+    code, output = run("--data", data, "--out", tmp_path / "new" / "out")
+    assert code == 0
+    metrics = json.loads((tmp_path / "new" / "out" / "metrics.json").read_text())
+    assert metrics["rows"] == 90
+    assert 0 < metrics["trial"] <= 1
+    assert "test" not in metrics
+    assert (tmp_path / "new" / "out" / "model.joblib").is_file()
+    assert "trained on 90 rows" in output
+
+
+def submission(folder):
+    header, *lines = (folder / "submission.csv").read_text().splitlines()
+    assert header == "row,label"
+    numbers, labels = zip(*(map(int, line.split(",")) for line in lines), strict=True)
+    assert list(numbers) == list(range(1, len(lines) + 1))
+    return np.array(labels)
+
+
+def test_labelled_test_rows_are_predicted_and_scored(run, write, dataset, tmp_path):
+    data = write("rows.npy", dataset.X, dataset.y)
+    test = write("test.npy", dataset.X[:40], dataset.y[:40])
+    code, output = run("--data", data, "--test", test)
+    labels = submission(tmp_path)
+    score = np.mean(labels == dataset.y[:40])
+    assert code == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == score
+    assert f"accuracy on {test}: {score:.4f}" in output
+    assert score > 0.5
+
+
+@pytest.mark.parametrize("count", [40, 1])
+def test_unlabelled_test_rows_are_predicted_and_not_scored(run, write, dataset, tmp_path, count):
+    data = write("rows.npy", dataset.X, dataset.y)
+    code, output = run("--data", data, "--test", write("test.npy", dataset.X[:count]))
+    assert code == 0
+    assert len(submission(tmp_path)) == count
+    assert "test" not in json.loads((tmp_path / "metrics.json").read_text())
+    assert "accuracy" not in output
+
+
+def test_a_bad_test_file_is_found_before_the_training(run, write, dataset, tmp_path):
+    data = write("rows.npy", dataset.X, dataset.y)
+    test = write("test.npy", dataset.X[:, :-2])
+    code, _ = run("--data", data, "--test", test)
+    assert code == f"{test}: has 34 columns, not 36 and perhaps a label"
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_missing_and_unlabelled_data_is_refused(run, write, dataset, tmp_path):
+    code, _ = run("--data", tmp_path / "none.npy")
+    assert code.startswith(f"{tmp_path / 'none.npy'}: ")
+    assert "\n" not in code
+    data = write("rows.npy", dataset.X)
+    assert run("--data", data)[0] == f"{data}: has no labels to train on"
+
+
+def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatch, capsys):
+    stored = stored_study(content, dataset, label_column=0)
+    path = tmp_path / "train.py"
+    path.write_text(write_script(stored, None, path.name))
+    data = write("rows.npy", dataset.y, dataset.X)
+    for name in re.findall(r'"((?:OMP|OPENBLAS|TF)_\w+)"', path.read_text()):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(sys, "argv", [str(path), "--data", str(data), "--verify"])
+    with pytest.raises(SystemExit) as exited:
+        runpy.run_path(str(path), run_name="__main__")
+    assert exited.value.code == 0
+    assert "\nverified\n" in capsys.readouterr().out
+
+
+def test_the_task_says_so_where_images_have_a_shape(content, dataset):
+    stored = stored_study(content, dataset, [0.5])
+    origin = replace(stored.origin, task=replace(stored.origin.task, shape=(6, 6, 1)))
+    script = write_script(replace(stored, origin=origin), None, "train.py")
+    assert "shape=(6, 6, 1)" in script
+    assert "features=36, label=-1" in script

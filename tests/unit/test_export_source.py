@@ -1,0 +1,350 @@
+"""Collecting definitions from a package that a test writes."""
+
+import importlib
+import sys
+from textwrap import dedent
+
+import pytest
+
+from hpo.errors import HpoError
+from hpo.export.source import Collector, Import
+
+TRAINING = '''
+"""Trees of my own. And more about them."""
+
+import os
+import numpy as np
+import numpy.linalg
+from collections import Counter as Tally, deque
+from my_family.helpers import halve
+from my_family.values import Params
+
+UNUSED = deque()
+# How deep a tree is
+# where nothing is said.
+DEPTH, = (3,)
+WIDTH: int = 5
+LEFT = RIGHT = WIDTH
+
+
+class Tree:
+    """A tree."""
+
+    def grow(self, params: Params):
+        return halve(params.depth) + WIDTH
+
+
+def unused():
+    return os.getcwd()
+
+
+def noisy(function):
+    return function
+
+
+# Trains.
+@noisy
+def fit(params: Params, X: np.ndarray):
+    tree = Tree()
+    return tree.grow(params), Tally(X)
+
+
+def predict(X):
+    return numpy.linalg.norm(X), LEFT, RIGHT
+'''
+
+HELPERS = '''
+"""Small helpers"""
+
+def third(number):
+    return number / 3
+
+def halve(number):
+    return number / TWO
+
+TWO = 2
+'''
+
+VALUES = '''
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Params:
+    """What it takes."""
+    depth: int = 1
+'''
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Give a function that writes a module of my_family."""
+    folder = tmp_path / "my_family"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, text):
+        (folder / f"{name}.py").write_text(dedent(text))
+        importlib.invalidate_caches()
+
+    for name, text in (("training", TRAINING), ("helpers", HELPERS), ("values", VALUES)):
+        write(name, text)
+    yield write
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_family"]:
+        del sys.modules[name]
+
+
+def collected(*names, module="training"):
+    collector = Collector(("my_family",))
+    collector.add(f"my_family.{module}", names)
+    return collector
+
+
+def code(collector):
+    return {section.module: section.code for section in collector.sections()}
+
+
+@pytest.mark.usefixtures("package")
+def test_only_what_is_named_is_taken_whole_and_in_the_order_of_the_file():
+    text = code(collected("fit"))["my_family.training"]
+    assert text == dedent(
+        '''
+        WIDTH: int = 5
+
+
+        class Tree:
+            """A tree."""
+
+            def grow(self, params: Params):
+                return halve(params.depth) + WIDTH
+
+
+        def noisy(function):
+            return function
+
+
+        # Trains.
+        @noisy
+        def fit(params: Params, X: np.ndarray):
+            tree = Tree()
+            return tree.grow(params), Tally(X)
+        '''
+    ).strip("\n")
+
+
+@pytest.mark.usefixtures("package")
+def test_a_module_comes_after_those_that_it_needs():
+    sections = collected("fit").sections()
+    assert [section.module for section in sections] == [
+        "my_family.helpers",
+        "my_family.values",
+        "my_family.training",
+    ]
+
+
+@pytest.mark.usefixtures("package")
+def test_of_a_needed_module_only_the_used_definitions_are_taken():
+    assert code(collected("fit"))["my_family.helpers"] == (
+        "def halve(number):\n    return number / TWO\n\n\nTWO = 2"
+    )
+
+
+@pytest.mark.usefixtures("package")
+def test_a_section_is_titled_by_the_first_line_of_its_module():
+    titles = {section.module: section.title for section in collected("fit").sections()}
+    assert titles["my_family.training"] == "Trees of my own. And more about them"
+    assert titles["my_family.helpers"] == "Small helpers"
+    assert titles["my_family.values"] == "my_family.values"
+
+
+@pytest.mark.usefixtures("package")
+def test_imports_are_those_used_under_the_names_used():
+    statements = {needed.statement for needed in collected("fit").imports}
+    assert statements == {
+        "import numpy as np",
+        "from collections import Counter as Tally",
+        "from dataclasses import dataclass",
+    }
+
+
+@pytest.mark.usefixtures("package")
+def test_a_module_of_a_package_is_imported_whole():
+    assert Import("numpy.linalg", None, None) in collected("predict").imports
+
+
+@pytest.mark.usefixtures("package")
+def test_a_statement_that_defines_two_names_is_taken_once():
+    text = code(collected("predict"))["my_family.training"]
+    assert text.count("LEFT = RIGHT = WIDTH") == 1
+    assert "WIDTH: int = 5" in text
+
+
+def test_a_comment_goes_with_what_is_below_it(package):
+    package("training", "A = 1\n\n# Why B\n# is two.\nB = 2\n\n# Of C.\n\nC = 3\n")
+    assert code(collected("B"))["my_family.training"] == "# Why B\n# is two.\nB = 2"
+    assert code(collected("C"))["my_family.training"] == "C = 3"
+
+
+def test_what_was_taken_runs(package):
+    package("training", TRAINING.replace("DEPTH, = (3,)\n", ""))
+    collector = collected("fit", "predict")
+    imports = "\n".join(needed.statement for needed in collector.imports)
+    scope = {}
+    exec(f"{imports}\n" + "\n".join(s.code for s in collector.sections()), scope)
+    assert scope["fit"](scope["Params"](depth=4), "aab")[0] == 7
+    assert scope["predict"]([3, 4]) == (5, 5, 5)
+
+
+def test_a_relative_import_is_followed(package):
+    package("training", "from .helpers import halve\n\ndef fit():\n    return halve(2)\n")
+    assert "def halve" in code(collected("fit"))["my_family.helpers"]
+
+
+def test_the_module_is_not_imported(package):
+    package("training", "raise SystemExit\n\ndef fit():\n    return 1\n")
+    assert "def fit" in code(collected("fit"))["my_family.training"]
+
+
+def refusal(*names):
+    with pytest.raises(HpoError) as refused:
+        collected(*names)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("statement", "used"),
+    [
+        ("import my_family.helpers", "my_family.helpers.halve"),
+        ("import my_family.helpers as helpers", "helpers.halve"),
+        ("from my_family.helpers import halve as half", "half"),
+    ],
+)
+def test_an_own_module_must_be_imported_by_its_names(package, statement, used):
+    package("training", f"{statement}\n\ndef fit():\n    return {used}(2)\n")
+    assert refusal("fit") == (
+        f"my_family.training: `{statement}` can't stand in a script: "
+        "write `from my_family.helpers import NAME`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "used", "module"),
+    [
+        ("from hpo.data import load", "load", "hpo.data"),
+        ("from hpo.data import load as read", "read", "hpo.data"),
+        ("import hpo.data", "hpo.data", "hpo.data"),
+        ("import hpo", "hpo", "hpo"),
+        ("from hpo import data", "data", "hpo"),
+    ],
+)
+def test_nothing_of_hpo_ships(package, statement, used, module):
+    package("training", f"{statement}\n\ndef fit():\n    return {used}\n")
+    assert refusal("fit") == f"my_family.training: a script can't use hpo, but it needs {module}"
+
+
+def test_an_import_of_hpo_that_is_not_used_does_no_harm(package):
+    package("training", "from hpo.data import load\n\ndef fit():\n    return 1\n")
+    assert collected("fit").imports == set()
+
+
+@pytest.mark.usefixtures("package")
+def test_a_name_that_is_not_there_is_refused():
+    assert refusal("save") == "my_family.training defines no save, so it can't be exported"
+
+
+@pytest.mark.usefixtures("package")
+def test_a_module_that_is_not_there_is_refused():
+    with pytest.raises(HpoError, match=r"my_family\.forest has no source file"):
+        collected("fit", module="forest")
+
+
+def test_what_a_definition_binds_itself_is_not_looked_for(package):
+    package(
+        "training",
+        """
+        def fit(X, *rest, scale=1, **more):
+            def inner(row):
+                return row * scale
+            try:
+                import json as j
+                total = [inner(row) for row in X if (twice := row)]
+            except ValueError as error:
+                return error, rest, more
+            match total:
+                case [first, *others]:
+                    return first, others, twice, fit, j
+        """,
+    )
+    assert collected("fit").imports == set()
+
+
+def test_a_name_that_is_bound_elsewhere_in_the_definition_is_taken_still(package):
+    package(
+        "training",
+        """
+        def scale(row):
+            return row
+
+        class Tree:
+            def grow(self, scale):
+                return scale
+
+            def fit(self):
+                return scale(1)
+        """,
+    )
+    assert "def scale(row)" in code(collected("Tree"))["my_family.training"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A, B = 1, 2",
+        "if True:\n    A = 1",
+        "from my_family.helpers import *",
+        "for A in []: pass",
+        "",
+    ],
+)
+def test_a_name_that_comes_from_nowhere_is_refused(package, text):
+    package("training", f"{text}\n\ndef fit():\n    return A\n")
+    assert refusal("fit").startswith(
+        "my_family.training: fit can't stand in a script: it uses A, which is neither"
+    )
+
+
+def test_two_modules_can_not_bring_the_same_name(package):
+    package("helpers", "def half(n):\n    return n / third(n)\n\ndef third(n):\n    return n\n")
+    package(
+        "training",
+        "from my_family.helpers import half\n\ndef third():\n    return 3\n\n"
+        "def fit():\n    return half(third())\n",
+    )
+    assert "third can't stand in a script: my_family." in refusal("fit")
+
+
+@pytest.mark.parametrize(
+    "statement", ["from hpo.data import load", "import hpo", "from my_family.helpers import halve"]
+)
+def test_an_import_inside_of_a_function_may_not_hide_what_does_not_ship(package, statement):
+    package("training", f"def fit():\n    {statement}\n    return 1\n")
+    assert f"`{statement}` can't stand in a script" in refusal("fit")
+
+
+def test_an_import_inside_of_a_function_goes_with_it(package):
+    package("training", "def fit():\n    import numpy as np\n    return np.pi\n")
+    collector = collected("fit")
+    assert collector.imports == set()
+    assert collector.inside == {Import("numpy", None, "np")}
+    assert "import numpy as np" in code(collector)["my_family.training"]
+
+
+def test_modules_may_need_each_other(package):
+    package("helpers", "from my_family.training import DEPTH\n\ndef halve(n):\n    return DEPTH\n")
+    package(
+        "training",
+        "from my_family.helpers import halve\n\nDEPTH = 3\n\ndef fit():\n    return halve(1)\n",
+    )
+    assert set(code(collected("fit"))) == {"my_family.helpers", "my_family.training"}

@@ -1,0 +1,99 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import DefinitionError
+from hpo.models import BUILT_IN, Climb, Model, resolve
+
+OWN = """
+from dataclasses import dataclass
+from hpo.models import Climb, Model
+
+@dataclass(frozen=True)
+class Params:
+    depth: int
+
+TREE = Model(Params=Params, training="own_family.training", climb=Climb.EPOCHS)
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in; what is imported from it is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_model_is_found_without_importing_its_training_code(name):
+    model = resolve(name, "my.toml")
+    assert isinstance(model, Model)
+    assert model.parameters
+
+
+def test_the_built_in_models_climb_as_they_should():
+    assert resolve("svm", "").climb is Climb.SAMPLES
+    assert resolve("cnn-simple", "").climb is Climb.EPOCHS
+
+
+def test_your_own_model_is_found_in_the_working_folder(here):
+    (here / "own_family.py").write_text(OWN)
+    model = resolve("own_family:TREE", "my.toml")
+    assert list(model.parameters) == ["depth"]
+    assert model.climb is Climb.EPOCHS
+
+
+def test_your_own_model_is_found_on_the_path(here, monkeypatch):
+    package = here / "elsewhere" / "own_package"
+    package.mkdir(parents=True)
+    (package / "family.py").write_text(OWN)
+    monkeypatch.syspath_prepend(package.parent)
+    assert list(resolve("own_package.family:TREE", "my.toml").parameters) == ["depth"]
+
+
+def refusal(name):
+    with pytest.raises(DefinitionError) as refused:
+        resolve(name, "my.toml")
+    message = str(refused.value)
+    assert "\n" not in message
+    assert message.startswith("my.toml: model: ")
+    return message
+
+
+@pytest.mark.parametrize("name", ["forest", "SVM", "", "own_family"])
+def test_an_unknown_name_is_refused_with_the_built_in_ones(name):
+    message = refusal(name)
+    assert f'"{name}" is none of svm, cnn-simple' in message
+    assert '"package.module:Name"' in message
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("no_such_package.family:TREE", "No module named 'no_such_package'"),
+        ("hpo.models.svm:TREE", "has no attribute 'TREE'"),
+        ("hpo.models.svm:", "can't be imported"),
+        (":TREE", "can't be imported"),
+        (".family:TREE", "can't be imported"),
+        ("hpo.models.svm:Params", '"hpo.models.svm:Params" is no hpo.models.Model'),
+        ("os:path", '"os:path" is no hpo.models.Model'),
+    ],
+)
+def test_what_is_no_model_is_refused(name, problem):
+    assert problem in refusal(name)
+
+
+@pytest.mark.parametrize("text", ["def broken(:", "import no_such_package"])
+def test_a_module_that_can_not_be_imported_is_refused(here, text):
+    Path(here / "own_family.py").write_text(text)
+    assert "own_family:TREE can't be imported: " in refusal("own_family:TREE")
+
+
+def test_the_training_code_is_imported_when_it_is_asked_for():
+    model = resolve("svm", "")
+    assert {"fit", "predict", "save"} <= set(vars(model.code))

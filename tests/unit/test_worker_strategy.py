@@ -1,0 +1,94 @@
+import optuna
+import pytest
+from optuna.pruners import (
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import QMCSampler, RandomSampler, TPESampler
+
+from hpo.definition import parse
+from hpo.worker.strategy import pruner, sampler
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def proposal(definition, number):
+    """What a fresh sampler proposes for the trial of this number."""
+    study = optuna.create_study(sampler=sampler(definition, number))
+    return study.ask().suggest_float("C", 0, 1)
+
+
+def with_sampler(content, seed=0, **options):
+    return parse({**content, "seed": seed, "sampler": options}, "my.toml")
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_each_trial_has_its_own_proposals_and_they_repeat(content, name):
+    definition = with_sampler(content, name=name)
+    proposals = [proposal(definition, number) for number in range(5)]
+    assert len(set(proposals)) == 5
+    assert [proposal(definition, number) for number in range(5)] == proposals
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_another_study_seed_gives_other_proposals(content, name):
+    first, second = (with_sampler(content, seed=seed, name=name) for seed in (0, 1))
+    assert proposal(first, 0) != proposal(second, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("tpe", TPESampler), ("random", RandomSampler), ("qmc", QMCSampler)]
+)
+def test_each_sampler_is_optuna_s(content, name, kind):
+    assert type(sampler(with_sampler(content, name=name), 0)) is kind
+
+
+def test_tpe_has_the_options_of_the_definition(content):
+    definition = with_sampler(content, name="tpe", n_startup_trials=3, n_ei_candidates=7)
+    made = sampler(definition, 0)
+    assert (made._n_startup_trials, made._n_ei_candidates) == (3, 7)
+
+
+def test_qmc_draws_from_one_sequence_in_all_workers(content):
+    definition = with_sampler(content, seed=5, name="qmc", scramble=True)
+    first, second = sampler(definition, 0), sampler(definition, 1)
+    assert first._seed == second._seed == 5
+    assert first._scramble is True
+    assert sampler(with_sampler(content, name="qmc"), 0)._scramble is False
+
+
+def made_pruner(content, last_step=81, **options):
+    return pruner(parse({**content, "pruner": options}, "my.toml").pruner, last_step)
+
+
+def test_asha(content):
+    made = made_pruner(content, name="asha", min_resource=2, reduction_factor=4)
+    assert type(made) is SuccessiveHalvingPruner
+    assert (made._min_resource, made._reduction_factor) == (2, 4)
+
+
+def test_hyperband_knows_the_last_step(content):
+    made = made_pruner(content, name="hyperband", min_resource=3, reduction_factor=5)
+    assert type(made) is HyperbandPruner
+    assert (made._min_resource, made._reduction_factor, made._max_resource) == (3, 5, 81)
+
+
+def test_median(content):
+    made = made_pruner(content, name="median", n_startup_trials=7, n_warmup_steps=8, n_min_trials=9)
+    assert type(made) is MedianPruner
+    assert (made._n_startup_trials, made._n_warmup_steps, made._n_min_trials) == (7, 8, 9)
+
+
+def test_percentile(content):
+    options = {"n_startup_trials": 7, "n_warmup_steps": 8, "n_min_trials": 9}
+    made = made_pruner(content, name="percentile", percentile=30, **options)
+    assert type(made) is PercentilePruner
+    assert (made._n_startup_trials, made._n_warmup_steps, made._n_min_trials) == (7, 8, 9)
+    assert made._percentile == 30
+
+
+def test_no_pruning(content):
+    assert type(made_pruner(content, name="none")) is NopPruner
