@@ -20,8 +20,11 @@ from hpo.training import metrics
 from hpo.training.splits import Split, folds, holdout
 from hpo.training.task import Task
 
-Report = Callable[[int, float], None]
-"""Hears of each step and of the trial's value so far; may raise to end the trial."""
+Report = Callable[[int, Callable[[], float]], None]
+"""Hears of each step, and may ask for the trial's value so far or raise to end the trial.
+
+The value is measured when it is asked for: a step that is known already costs nothing.
+"""
 
 # Where rows are what grows: the steps before the whole fold, with their shares of its rows. They
 # are the rungs of successive halving by 3, so that a step costs about what its number says.
@@ -64,17 +67,16 @@ class Objective:
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
-    def evaluate(self, params: Any, report: Report, done: frozenset[int] = frozenset()) -> float:
+    def evaluate(self, params: Any, report: Report) -> float:
         """Give the mean over the folds of the metric on the rows held out.
 
-        Before that, report hears at each step the mean of the finished folds and the climbing one,
-        save at the steps that are done already. A step has the same number in every trial of the
-        study, so that pruners compare like with like.
+        Before that, report hears of each step; the value there is the mean of the finished folds
+        and the climbing one. A step has the same number in every trial of the study, so that
+        pruners compare like with like.
         """
         values: list[float] = []
         for number in range(len(self.splits)):
-            fold = _Fold(self, params, number, tuple(values), report, done)
-            values.append(fold.run())
+            values.append(_Fold(self, params, number, tuple(values), report).run())
         return fmean(values)
 
 
@@ -87,13 +89,12 @@ class _Fold:
     number: int  # from 0
     before: tuple[float, ...]  # the values of the finished folds
     report: Report
-    done: frozenset[int]
 
     def run(self) -> float:
         climb = self._epochs if self.objective.model.climb is Climb.EPOCHS else self._samples
         last_step, trained = climb()
         value = self._score(trained)
-        self._report(last_step, value)
+        self._judge(last_step, lambda: value)
         return value
 
     def _epochs(self) -> tuple[int, Trained]:
@@ -101,7 +102,7 @@ class _Fold:
 
         def on_step(step: int, trained: Trained) -> None:
             if step < last_step:  # the last one is judged when fit is over
-                self._judge(step, lambda: trained)
+                self._judge(step, lambda: self._score(trained))
 
         return last_step, self._fit(self._train_rows, on_step)
 
@@ -109,7 +110,7 @@ class _Fold:
         # One fold tells the bad ones apart; in the others small samples would cost for nothing.
         for step, share in SAMPLES.items() if self.number == 0 else ():
             rows = _sample(self._train_rows, self.objective.y, share, self.objective.seed)
-            self._judge(step, partial(self._fit, rows))
+            self._judge(step, partial(self._score_of_fit, rows))
         return WHOLE_FOLD, self._fit(self._train_rows)
 
     @property
@@ -121,21 +122,17 @@ class _Fold:
         X, y, seed = o.X[rows], o.y[rows], o.seed_of(self.params)
         return o.model.code.fit(self.params, o.task, X, y, seed, *on_step)
 
-    def _judge(self, step: int, train: Callable[[], Trained]) -> None:
-        if self._number_of(step) not in self.done:
-            self._report(step, self._score(train()))
+    def _score_of_fit(self, rows: NDArray[np.int64]) -> float:
+        return self._score(self._fit(rows))
 
     def _score(self, trained: Trained) -> float:
         o = self.objective
         rows = o.splits[self.number][1]
         return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
 
-    def _report(self, step: int, value: float) -> None:
-        if self._number_of(step) not in self.done:
-            self.report(self._number_of(step), fmean((*self.before, value)))
-
-    def _number_of(self, step: int) -> int:
-        return self.number * self.objective.steps_per_fold + step
+    def _judge(self, step: int, score: Callable[[], float]) -> None:
+        number = self.number * self.objective.steps_per_fold + step
+        self.report(number, lambda: fmean((*self.before, score())))
 
 
 def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDArray[np.int64]:
@@ -145,7 +142,7 @@ def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDAr
     place = np.empty(len(rows))
     for label in np.unique(labels):
         (of_class,) = np.nonzero(labels == label)
-        place[of_class] = (np.arange(len(of_class)) + 0.5) / len(of_class)
+        place[of_class] = np.arange(len(of_class)) / len(of_class)  # one of each class first
     return shuffled[np.argsort(place, kind="stable")[: math.ceil(share * len(rows))]]
 
 

@@ -223,8 +223,9 @@ def _identity(definition: Definition) -> dict[str, Any]:
 
     The direction follows from the metric, whether it is written or not.
     """
-    same = {"budget": True, "direction": True, "data": {"train"}}
-    return definition.model_dump(mode="json", exclude=same)
+    return definition.model_dump(
+        mode="json", exclude={"budget": True, "direction": True, "data": {"train"}}
+    )
 
 
 def _differences(new: Any, old: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -83,7 +83,7 @@ def climb(model: str, file: str, number: int) -> dict[str, Any]:
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=number)).ask()
     params = objective.space.suggest(trial)
     curve: dict[int, float] = {}
-    objective.evaluate(params, curve.__setitem__)
+    objective.evaluate(params, lambda step, value: curve.update({step: value()}))
     print(number, trial.params, list(curve.values())[-1], flush=True)
     return {"params": trial.params, "all": asdict(params), "curve": curve}
 

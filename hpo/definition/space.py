@@ -1,5 +1,6 @@
 """One dimension of a search space: bounds, or a list of choices."""
 
+import math
 import sys
 from typing import Annotated, Any, Self
 
@@ -52,7 +53,13 @@ class Bounds(Section):
             raise ValueError("a log scale has no step; leave one of them out")
         if self.step is not None and self.step <= 0:
             raise ValueError(f"step ({self.step}) is not above 0")
+        if self.step is not None and not self._reaches_high(self.step):
+            raise ValueError(f"steps of {self.step} do not lead from {self.low} to {self.high}")
         return self
+
+    def _reaches_high(self, step: float) -> bool:
+        steps = (self.high - self.low) / step
+        return math.isclose(steps, round(steps), abs_tol=1e-9)
 
 
 def _kind(value: object) -> str:

@@ -182,7 +182,9 @@ def _facts(stored: StoredStudy, trial: FrozenTrial, environment: dict[str, str])
         "written by": f"hpo {__version__}",
     }
     return "\n".join(
-        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12)
+        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12).replace(
+            "\\", "/"
+        )
         for name, value in facts.items()
     )
 

@@ -1,7 +1,7 @@
 """The contract of a model family."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
 from importlib import import_module
@@ -58,6 +58,24 @@ class Model:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     only_if: Mapping[str, OnlyIf] = field(default_factory=dict)
     needs_images: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that no study could use.
+
+        Raises:
+            TypeError: it contradicts Params.
+        """
+        if not is_dataclass(self.Params):
+            raise TypeError(f"Params = {self.Params!r} is no dataclass")
+        names = [field.name for field in fields(self.Params)]
+        if self.climb is Climb.EPOCHS and "epochs" not in names:
+            raise TypeError("Params has no field epochs, but climb is Climb.EPOCHS")
+        for name in {*self.limits, *self.only_if, *(o.parameter for o in self.only_if.values())}:
+            if name not in names:
+                raise TypeError(f"Params has no field {name}, but limits or only_if name it")
+        for name, condition in self.only_if.items():
+            if names.index(condition.parameter) > names.index(name):
+                raise TypeError(f"{condition.parameter} must stand above {name} in Params")
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from hpo.errors import DefinitionError
@@ -28,7 +29,18 @@ def resolve(name: str, source: str) -> Model:
     model = _import(module_name, attribute, source)
     if not isinstance(model, Model):
         raise DefinitionError(source, "model", f'"{name}" is no hpo.models.Model')
+    if not _exists(model.training):
+        raise DefinitionError(
+            source, "model", f'"{name}" trains in {model.training}, which is missing'
+        )
     return model
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # of its package
+        return False
 
 
 def _import(module_name: str, attribute: str, source: str) -> object:

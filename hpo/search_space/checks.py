@@ -81,9 +81,10 @@ def _check_values(
 def _check_meaning(
     definition: Definition, parameters: Mapping[str, Parameter], name: str, refuse: Refuse
 ) -> None:
-    """Refuse to search a parameter that no trial of this study could use."""
+    """Refuse a parameter that no trial of this study could use."""
     condition = parameters[name].only_if
-    if condition is None or name not in definition.space:
+    key = next((k for k in ("space", "fixed") if name in getattr(definition, k)), None)
+    if condition is None or key is None:
         return
     other = condition.parameter
     possible = definition.space.get(other, (parameters[other].default,))
@@ -91,7 +92,7 @@ def _check_meaning(
         possible = (definition.fixed[other],)
     if not isinstance(possible, Bounds) and not set(possible) & set(condition.values):
         raise refuse(
-            f"space.{name}",
+            f"{key}.{name}",
             f"contradicts {other} = {in_toml(possible)}: it has a meaning only where {other} "
             f"is one of {in_toml(condition.values)}",
         )

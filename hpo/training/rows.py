@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import itertools
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 def read_npz(path: Path) -> NDArray[Any]:
     """Read a .npz file as a table (n, columns): X and, where it is there, y as the last column."""
-    with np.load(path) as arrays:
-        columns = [arrays[name] for name in ("X", "y") if name in arrays] or [*arrays.values()]
+    try:
+        with np.load(path) as arrays:
+            columns = [arrays[name] for name in ("X", "y") if name in arrays] or [*arrays.values()]
+    except zipfile.BadZipFile as error:
+        raise ValueError(str(error)) from error
     return np.column_stack([np.reshape(rows, (len(rows), -1)) for rows in columns])
 
 
@@ -49,7 +53,7 @@ def read_amat(path: Path) -> NDArray[Any]:
 
 def read_parquet(path: Path) -> NDArray[Any]:
     """Read a .parquet file of numeric columns as a table (n, columns)."""
-    import pyarrow.parquet as pq  # noqa: PLC0415 - no other format needs it
+    import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     # pandas stores its row numbers as a column; they are no data.

@@ -19,7 +19,7 @@ def fit(
     """Train on rows X (n, features) with labels y (n,)."""
     pca = PCA(
         # Neither a small sample nor a small image has that many.
-        n_components=min(params.components, *X.shape),
+        n_components=min(params.components, len(X) - 1, X.shape[1]),
         whiten=params.whiten,
         svd_solver="covariance_eigh",
     )

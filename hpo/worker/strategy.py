@@ -1,7 +1,9 @@
 """From a definition's sampler and pruner to Optuna's."""
 
+import warnings
 from hashlib import sha256
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -33,12 +35,16 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
                 seed=seed,
             )
         case QMC():
-            # All workers must draw from the one sequence, so they need the same seed.
-            return QMCSampler(
-                scramble=settings.scramble, seed=definition.seed, warn_independent_sampling=False
-            )
+            return _qmc(settings, definition.seed)
         case _:
             return RandomSampler(seed=seed)
+
+
+def _qmc(settings: QMC, seed: int) -> QMCSampler:
+    """Draw from one sequence: all workers need the same seed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return QMCSampler(scramble=settings.scramble, seed=seed, warn_independent_sampling=False)
 
 
 def pruner(settings: Pruner, last_step: int) -> BasePruner:

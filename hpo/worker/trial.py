@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -31,8 +32,9 @@ class Climber:
     trial: Trial
     stop: Stop
     last_step: int
+    done: frozenset[int]  # what a worker before this one has reported
 
-    def __call__(self, step: int, value: float) -> None:
+    def __call__(self, step: int, value: Callable[[], float]) -> None:
         """Report a step.
 
         Raises:
@@ -40,22 +42,28 @@ class Climber:
             Drained: this worker was told to stop.
             TrialPruned: the trial is not worth going on with.
         """
+        is_new = step not in self.done
+        if is_new:
+            self._report(step, value())
+        if step == self.last_step:
+            return  # it has the full evaluation: complete, however good
+        if self.stop.requested:
+            raise Drained
+        with database_errors():
+            if is_new and self.trial.should_prune():
+                raise TrialPruned
+
+    def _report(self, step: int, value: float) -> None:
         with database_errors():
             self.lease.read()
             self.trial.report(value, step)
-            if step == self.last_step:
-                return  # it has the full evaluation: complete, however good
-            if self.stop.requested:
-                raise Drained
-            if self.trial.should_prune():
-                raise TrialPruned
 
 
 def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     """Run a trial to one of its ends; what happens in it is recorded with it."""
     with heartbeat(lease.database, lease.trial_id):
         try:
-            outcome = _run(lease, objective, stop)
+            outcome = _outcome(lease, objective, stop)
             lease.end(outcome)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
@@ -63,7 +71,20 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
             log.info("trial %d: %s", lease.number, outcome)
 
 
-def _run(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
+def _outcome(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
+    try:
+        return Outcome(TrialState.COMPLETE, _value(lease, objective, stop))
+    except TrialPruned:
+        return Outcome(TrialState.PRUNED)
+    except Drained:
+        return Outcome(TrialState.WAITING)
+    except HpoError:
+        raise
+    except Exception:  # noqa: BLE001 - a model's code may raise anything, and only its trial fails
+        return Outcome(TrialState.FAIL, error=traceback.format_exc())
+
+
+def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
     done = frozenset(lease.read().intermediate_values)
     with database_errors():
         # Asks the sampler, unless another worker has begun the trial: then it has its values.
@@ -73,14 +94,5 @@ def _run(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
         trial.set_user_attr(ENVIRONMENT, recorded_environment())
     log.info("trial %d: %s", trial.number, params)
     last_step = objective.last_step_of(params)
-    climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step)
-    try:
-        return Outcome(TrialState.COMPLETE, objective.evaluate(params, climber, done))
-    except TrialPruned:
-        return Outcome(TrialState.PRUNED)
-    except Drained:
-        return Outcome(TrialState.WAITING)
-    except HpoError:
-        raise
-    except Exception:  # noqa: BLE001 - a model's code may raise anything, and only its trial fails
-        return Outcome(TrialState.FAIL, error=traceback.format_exc())
+    climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step, done=done)
+    return objective.evaluate(params, climber)

@@ -224,6 +224,7 @@ def test_a_value_that_is_not_allowed_is_refused_with_its_key(content, key, value
         ({"low": 20, "high": 10}, "low (20) is above high (10)"),
         ({"low": 0, "high": 10, "log": True}, "a log scale needs low above 0, not 0"),
         ({"low": -0.5, "high": 10, "log": True}, "a log scale needs low above 0, not -0.5"),
+        ({"low": 1, "high": 9, "step": 3}, "steps of 3 do not lead from 1 to 9"),
         ({"low": 1, "high": 10, "log": True, "step": 1}, "a log scale has no step; leave one"),
         ({"low": 1, "high": 10, "step": 0}, "step (0) is not above 0"),
         ({"low": 1, "high": 10, "step": -2}, "step (-2) is not above 0"),

@@ -1,10 +1,11 @@
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hpo.errors import DefinitionError
-from hpo.models import BUILT_IN, Climb, Model, resolve
+from hpo.models import BUILT_IN, POSITIVE, Climb, Model, OnlyIf, resolve
 
 OWN = """
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from hpo.models import Climb, Model
 
 @dataclass(frozen=True)
 class Params:
-    depth: int
+    epochs: int
 
-TREE = Model(Params=Params, training="own_family.training", climb=Climb.EPOCHS)
+TREE = Model(Params=Params, training=__name__, climb=Climb.EPOCHS)
 """
 
 
@@ -44,7 +45,7 @@ def test_the_built_in_models_climb_as_they_should():
 def test_your_own_model_is_found_in_the_working_folder(here):
     (here / "own_family.py").write_text(OWN)
     model = resolve("own_family:TREE", "my.toml")
-    assert list(model.parameters) == ["depth"]
+    assert list(model.parameters) == ["epochs"]
     assert model.climb is Climb.EPOCHS
 
 
@@ -53,7 +54,7 @@ def test_your_own_model_is_found_on_the_path(here, monkeypatch):
     package.mkdir(parents=True)
     (package / "family.py").write_text(OWN)
     monkeypatch.syspath_prepend(package.parent)
-    assert list(resolve("own_package.family:TREE", "my.toml").parameters) == ["depth"]
+    assert list(resolve("own_package.family:TREE", "my.toml").parameters) == ["epochs"]
 
 
 def refusal(name):
@@ -97,3 +98,30 @@ def test_a_module_that_can_not_be_imported_is_refused(here, text):
 def test_the_training_code_is_imported_when_it_is_asked_for():
     model = resolve("svm", "")
     assert {"fit", "predict", "save"} <= set(vars(model.code))
+
+
+def test_a_model_whose_training_code_is_missing_is_refused(here):
+    (here / "own_family.py").write_text(OWN.replace("__name__", '"own_family.nowhere"'))
+    assert "own_family.nowhere, which is missing" in refusal("own_family:TREE")
+
+
+@dataclass(frozen=True)
+class Params:
+    depth: int
+    leaves: int
+
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        ({"Params": int}, "no dataclass"),
+        ({"climb": Climb.EPOCHS}, "no field epochs"),
+        ({"limits": {"width": POSITIVE}}, "no field width"),
+        ({"only_if": {"width": OnlyIf("depth", (1,))}}, "no field width"),
+        ({"only_if": {"leaves": OnlyIf("width", (1,))}}, "no field width"),
+        ({"only_if": {"depth": OnlyIf("leaves", (1,))}}, "leaves must stand above depth"),
+    ],
+)
+def test_a_model_that_contradicts_its_params_is_refused(declared, problem):
+    with pytest.raises(TypeError, match=problem):
+        Model(**{"Params": Params, "training": "json", **declared})

@@ -72,7 +72,12 @@ def objective(model, rows=None, seed=0, **evaluation):
 def climbed(objective, params, done=()):
     """What was reported, as (step, value), and the value at the end."""
     reports = []
-    value = objective.evaluate(params, lambda *report: reports.append(report), frozenset(done))
+
+    def report(step, value):
+        if step not in done:
+            reports.append((step, value()))
+
+    value = objective.evaluate(params, report)
     return reports, value
 
 

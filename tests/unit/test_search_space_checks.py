@@ -113,6 +113,12 @@ def test_a_parameter_that_can_never_have_a_meaning_is_not_searched(content, wher
     )
 
 
+def test_a_parameter_that_can_never_have_a_meaning_is_not_fixed(content):
+    del content["space"]["kernel"], content["space"]["gamma"]
+    content["fixed"] |= {"kernel": "linear", "gamma": 0.5}
+    assert refusal(content).startswith('my.toml: fixed.gamma: contradicts kernel = ["linear"]')
+
+
 @dataclass(frozen=True, kw_only=True)
 class Forest:
     bagged: bool = False

@@ -116,9 +116,10 @@ def test_a_fixed_parameter_is_not_asked_for(content):
 
 def test_a_fixed_value_without_a_meaning_is_not_used(content):
     del content["space"]["gamma"]
-    content["space"]["kernel"] = ["linear"]
+    content["space"]["kernel"] = ["linear", "rbf"]
     content["fixed"]["gamma"] = 0.5
-    assert suggested(space_of(content), 1)[0][0].gamma == "scale"
+    tried = [one[0] for one in suggested(space_of(content), 20)]
+    assert {(p.kernel, p.gamma) for p in tried} == {("linear", "scale"), ("rbf", 0.5)}
 
 
 def test_what_is_left_out_has_the_model_s_default(content):
