@@ -36,21 +36,21 @@ DEMO_HOME := $(if $(filter 0,$(shell id -u)),/var/lib/hpo-demo/$(firstword $(she
 DEMO := env -u HPO_DATABASE_URL HPO_HOME=$(DEMO_HOME) $(BIN)
 
 demo: $(VENV)/.runtime data/digits ## search an SVM and a CNN space on noisy digits, export the best, score it
-	@echo '\n$$ hpo run studies/svm.toml --workers 2'
+	@printf '\n$$ hpo run studies/svm.toml --workers 2\n'
 	@$(DEMO)/hpo run studies/svm.toml --workers 2
-	@echo '\n$$ hpo run studies/cnn-simple.toml --workers 2'
+	@printf '\n$$ hpo run studies/cnn-simple.toml --workers 2\n'
 	@$(DEMO)/hpo run studies/cnn-simple.toml --workers 2
-	@echo '\n$$ hpo status'
+	@printf '\n$$ hpo status\n'
 	@$(DEMO)/hpo status
-	@echo '\n$$ hpo export cnn-simple -o demo/train.py'
+	@printf '\n$$ hpo export cnn-simple -o demo/train.py\n'
 	@$(DEMO)/hpo export cnn-simple -o demo/train.py
-	@echo '\n$$ python demo/train.py --data data/digits/train.npy --test data/digits/test.npy --out demo'
+	@printf '\n$$ python demo/train.py --data data/digits/train.npy --test data/digits/test.npy --out demo\n'
 	@$(BIN)/python demo/train.py --data data/digits/train.npy --test data/digits/test.npy --out demo
-	@echo '\nWhere to look next:'
-	@echo '  demo/train.py        the training script: try --verify'
-	@echo '  studies/             the two studies: change a bound, give it a new name, run it'
-	@echo '  . $(BIN)/activate && export HPO_HOME=$(DEMO_HOME)'
-	@echo '  hpo status svm       what was found; hpo --help shows the other commands'
+	@printf '\nWhere to look next:\n'
+	@printf '  demo/train.py     the training script; try it with --verify\n'
+	@printf '  studies/          the two studies; change a bound, give it a new name, run it\n'
+	@printf '  hpo status svm    what was found, after this:\n'
+	@printf '    . $(BIN)/activate && export HPO_HOME=$(DEMO_HOME)\n'
 
 data/digits: | $(VENV)/.runtime
 	@$(BIN)/hpo data make data/digits
@@ -63,6 +63,11 @@ check: $(VENV)/.dev ## lint, format, types, one-way imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lists the rest
+	@$(BIN)/python benchmarks/pruners/compare.py svm --work 12
+	@$(BIN)/python benchmarks/pruners/compare.py cnn-simple --work 8
+	@$(BIN)/python benchmarks/data/reading.py 4000
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
