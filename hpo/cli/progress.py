@@ -54,7 +54,9 @@ def _line(status: Status) -> Text:
         f"{counts['running']} running",
         f"{counts['pruned']} pruned",
         *([f"{counts['fail']} failed"] if counts["fail"] else []),
-        f"best {status.best.value:.4f} (trial {status.best.number})" if status.best else "no best yet",
+        f"best {status.best.value:.4f} (trial {status.best.number})"
+        if status.best
+        else "no best yet",
         _left(status),
     ]
     return Text(", ".join(filter(None, parts)))

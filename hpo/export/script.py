@@ -40,8 +40,9 @@ OWN_NAMES = {
 KERAS = Import("keras", None, None)
 QUIET_KERAS = """
 
-# TensorFlow greets on stderr, whatever the settings.
+# TensorFlow greets on stderr, whatever the settings, and warns of each new fold's graph.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)
 try:
@@ -83,8 +84,9 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
     model = resolve(definition.model, f'study "{definition.name}"')
     collector = _collect(model, definition)
     imports = collector.imports | OWN_IMPORTS
-    standard = {i for i in imports if i.module.partition(".")[0] in sys.stdlib_module_names}
     keras = imports & {KERAS}
+    imports |= {Import("logging", None, None)} if keras else set()
+    standard = {i for i in imports if i.module.partition(".")[0] in sys.stdlib_module_names}
     environment = _environment(trial, imports)
     values = _values_modules(model)
     sections = collector.sections()
