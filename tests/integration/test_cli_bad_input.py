@@ -1,0 +1,218 @@
+"""Bad input: one line that says what to do, exit code 2, and nothing half-written."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from blobs import DEFINITION, write_definition, write_rows
+from optuna.trial import TrialState, create_trial
+from sqlalchemy import MetaData, select
+
+# What is tried in a folder that holds the definition and the rows of a stored study whose trial 0
+# was pruned: the command, how it ends, and what it says.
+TRIED = {
+    "a definition that is not there": ("create no.toml", 2, "no.toml: there is no such file"),
+    "a definition that is no TOML": ("create blobs.npy", 2, "blobs.npy: "),
+    "a folder as definition": ("create .", 2, r"\.: can't be read"),
+    "an unknown key": ("create unknown-key.toml", 2, r'unknown-key.toml: unknown key "epochs"'),
+    "an unknown model": ("create unknown-model.toml", 2, r'unknown-model.toml: model: "tree"'),
+    "a model that can't be imported": ("create no-module.toml", 2, "no-module.toml: model: no:M"),
+    "an unknown parameter": ("create no-parameter.toml", 2, r"no-parameter.toml: space.C: "),
+    "data that is not there": ("create no-data.toml", 2, r"/no-data.npy: can't be read: No such"),
+    "data with a hole": ("create hole.toml", 2, r"/hole.npy: row 4, column 2: nan is not"),
+    "too few rows of a class": ("create folds.toml", 2, r"/blobs.npy: class 0 has 20 rows"),
+    "another definition": ("create changed/blobs.toml", 2, r"changed/blobs.toml: seed: 7 differs"),
+    "running another one": ("run changed/blobs.toml", 2, r"changed/blobs.toml: seed: 7 differs"),
+    "other data": ("create other/blobs.toml", 2, r"other/blobs.toml: data.train: these rows"),
+    "an unknown study to show": ("status nobody", 2, 'there is no study "nobody"; stored are: '),
+    "an unknown study to work on": ("worker nobody", 2, 'there is no study "nobody"'),
+    "an unknown study to export": ("export nobody", 2, 'there is no study "nobody"'),
+    "no trial to export": ("export blobs", 2, 'the study "blobs" has no trial yet'),
+    "a pruned trial to export": ("export blobs --trial 0", 2, "trial 0 .* is pruned"),
+    "a trial that is not there": ("export blobs --trial 9", 2, "has no trial 9; it has 1, from 0"),
+    "rows that are not there": ("data check no.npy", 2, "no.npy: can't be read: No such file"),
+    "rows with a hole": ("data check hole.npy", 2, "hole.npy: row 4, column 2: nan is not"),
+}
+
+FILES = {
+    "unknown-key": {"epochs": 3},
+    "unknown-model": {"model": "tree"},
+    "no-module": {"model": "no:MODEL"},
+    "no-parameter": {"space": {**DEFINITION["space"], "C": [1.0, 2.0]}},
+    "no-data": {"data": {"train": "no-data.npy"}},
+    "hole": {"data": {"train": "hole.npy"}},
+    "folds": {"evaluation": {"folds": 21}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path, create_study):
+    stored = create_study()
+    stored.study.add_trial(create_trial(state=TrialState.PRUNED))
+    write_definition(tmp_path)
+    for name, changes in FILES.items():
+        write_definition(tmp_path, name=name, **changes)
+    holed = np.load(tmp_path / "blobs.npy")
+    holed[3, 1] = np.nan
+    np.save(tmp_path / "hole.npy", holed)
+    for name in ("changed", "other"):
+        (tmp_path / name).mkdir()
+    write_definition(tmp_path / "changed", seed=7)
+    shutil.copy(tmp_path / "blobs.npy", tmp_path / "changed")
+    write_definition(tmp_path / "other")
+    write_rows(tmp_path / "other", seed=7)
+    return tmp_path
+
+
+@pytest.fixture
+def content(database):
+    """Give all that is stored."""
+
+    def read():
+        tables = MetaData()
+        tables.reflect(database.engine)
+        with database.engine.connect() as connection:
+            return {
+                name: sorted(map(str, connection.execute(select(table))))
+                for name, table in tables.tables.items()
+            }
+
+    return read
+
+
+@pytest.fixture
+def refused(hpo):
+    """Call a command that must end with one line."""
+
+    def call(*arguments):
+        said = hpo(*arguments)
+        assert said.out == ""
+        assert re.fullmatch(r"hpo: [^\n]+\n", said.err), said.err
+        return said.code, said.err[5:-1]
+
+    return call
+
+
+@pytest.mark.usefixtures("folder")
+def test_bad_input_is_refused_in_one_line_and_changes_nothing(refused, content):
+    before = content()
+    for what, (command, code, message) in TRIED.items():
+        ended, said = refused(*command.split())
+        assert (what, ended) == (what, code)
+        assert re.search(message, said), f"{what}: {said}"
+        assert content() == before, what
+
+
+USAGES = ["run blobs.toml --workers 0", "nonsense", "run", "create", "export blobs --trial -1"]
+
+
+@pytest.mark.parametrize("command", USAGES)
+def test_a_wrong_usage_is_explained(hpo, command):
+    said = hpo(*command.split())
+    assert said.code == 2
+    assert said.out == ""
+    assert "Usage: " in said.err
+    assert "Error: " in said.err
+
+
+def test_no_command_shows_the_commands(hpo):
+    said = hpo()
+    assert said.code == 2
+    assert "Commands:" in said.out + said.err
+
+
+URLS = {
+    "sqlite:///hpo.db": (2, "sqlite is not supported: write it as postgresql://"),
+    "nonsense": (2, "not a database URL: write it as postgresql://"),
+    "postgresql://user:secret@127.0.0.1:1/hpo": (1, "Connection refused.*start the server"),
+    "postgresql://user:secret@nowhere.invalid/hpo": (1, "nowhere.invalid"),
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_wrong_database_url_is_refused(refused, monkeypatch, url):
+    monkeypatch.setenv("HPO_DATABASE_URL", url)
+    expected, message = URLS[url]
+    for command in ("status", "init"):
+        code, said = refused(command)
+        assert code == expected
+        assert re.search(message, said)
+        assert "secret" not in said
+
+
+@pytest.mark.parametrize("command", ["status", "status blobs", "worker", "export blobs"])
+def test_a_database_without_tables_asks_for_init(refused, monkeypatch, empty_database_url, command):
+    monkeypatch.setenv("HPO_DATABASE_URL", empty_database_url)
+    assert refused(*command.split()) == (1, "the database has no hpo tables: run `hpo init` first")
+
+
+def test_init_makes_the_tables(hpo, monkeypatch, empty_database_url):
+    monkeypatch.setenv("HPO_DATABASE_URL", empty_database_url)
+    for _ in range(2):
+        said = hpo("init")
+        assert (said.code, said.err) == (0, "")
+        assert said.out.startswith("ready: postgresql+psycopg2://")
+    assert hpo("status", "--json").out == "[]\n"
+
+
+def test_a_worker_with_other_rows_refuses_to_run(folder, refused, content):
+    write_rows(folder, seed=7)
+    before = content()
+    code, said = refused("worker", "blobs")
+    assert code == 2
+    assert "blobs.npy: holds other rows than the study" in said
+    assert "set HPO_DATA to its folder" in said
+    assert content() == before
+
+
+def test_a_worker_finds_its_rows_in_another_folder(folder, hpo, monkeypatch, tmp_path):
+    (tmp_path / "moved").mkdir()
+    (folder / "blobs.npy").rename(tmp_path / "moved" / "blobs.npy")
+    assert hpo("worker", "blobs").code == 2
+    monkeypatch.setenv("HPO_DATA", str(tmp_path / "moved"))
+    assert hpo("worker", "blobs").code == 0
+
+
+def write_model(folder, training):
+    """Write a definition of a model whose training code is a module of that name."""
+    (folder / f"my_{training}.py").write_text(
+        "from centroid import STEPWISE\n"
+        "from dataclasses import replace\n"
+        f"MODEL = replace(STEPWISE, training={training!r})\n"
+    )
+    write_definition(folder, name="mine", model=f"my_{training}:MODEL")
+
+
+def test_training_code_that_is_not_there_is_refused(folder, refused, content):
+    write_model(folder, "not_there")
+    before = content()
+    code, said = refused("create", "mine.toml")
+    assert code == 2
+    assert "not_there" in said
+    assert content() == before
+
+
+def test_training_code_that_can_not_be_imported_is_named(folder, hpo, refused):
+    write_model(folder, "half_there")
+    (folder / "half_there.py").write_text("import not_there\n")
+    assert hpo("create", "mine.toml").code == 0
+    assert refused("worker", "mine") == (
+        1,
+        "half_there can't be imported: No module named 'not_there'",
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_can_not_be_written_is_named(hpo, refused):
+    hpo("worker", "blobs")
+    code, said = refused("export", "blobs", "-o", "blobs.npy/train.py")
+    assert code == 2
+    assert said.startswith("blobs.npy/train.py: can't be written: ")
+
+
+def test_logs_that_can_not_be_written_are_named(folder, refused, monkeypatch):
+    monkeypatch.setenv("HPO_HOME", str(folder / "blobs.npy"))
+    code, said = refused("run", "blobs.toml")
+    assert code == 1
+    assert "set HPO_HOME to a folder that you can write" in said

@@ -1,0 +1,110 @@
+"""What commands print of studies: results on stdout, talk on stderr."""
+
+import json
+
+import pytest
+from blobs import write_definition
+from optuna.trial import TrialState, create_trial
+
+pytestmark = pytest.mark.usefixtures("studies")
+
+
+@pytest.fixture
+def studies(rows, hpo):
+    """Two definitions, the first of which is created and worked on."""
+    tmp_path = rows.parent
+    write_definition(tmp_path)
+    write_definition(tmp_path, name="second", budget={"steps": 10, "wall_time": "1h"})
+    assert hpo("create", "blobs.toml").out == "blobs\n"
+    assert hpo("worker", "blobs").code == 0
+
+
+def test_json_holds_these_keys(hpo):
+    said = hpo("status", "blobs", "--json")
+    assert (said.code, said.err) == (0, "")
+    shown = json.loads(said.out)
+    best = shown.pop("best")
+    assert shown == {
+        "name": "blobs",
+        "direction": "maximize",
+        "state": "finished",
+        "budget": {"trials": 3},
+        "counts": {"running": 0, "complete": 3, "pruned": 0, "fail": 0, "waiting": 0},
+        "steps": 12,
+    }
+    assert set(best) == {"number", "value", "params"}
+    assert set(best["params"]) == {"rate"}
+
+
+def test_json_of_all_studies_is_a_list(hpo):
+    hpo("create", "second.toml")
+    first, second = json.loads(hpo("status", "--json").out)
+    assert first == json.loads(hpo("status", "blobs", "--json").out)
+    assert (second["name"], second["state"], second["best"]) == ("second", "new", None)
+    assert second["budget"] == {"steps": 10, "wall_time": "3600s"}
+
+
+def test_a_study_is_shown_in_words(hpo):
+    said = hpo("status", "blobs")
+    best = json.loads(hpo("status", "blobs", "--json").out)["best"]
+    assert said.err == ""
+    for line in (
+        "study   blobs (maximize)",
+        "state   finished",
+        "budget  trials 3",
+        "trials  complete 3",
+        f"best    {best['value']:.4f} in trial {best['number']}",
+        f"        rate {best['params']['rate']:.4g}",
+    ):
+        assert line in said.out
+    assert "steps   12 in " in said.out
+
+
+def test_all_studies_are_shown_in_a_table(hpo):
+    hpo("create", "second.toml")
+    lines = hpo("status").out.splitlines()
+    (first,) = [line for line in lines if "blobs" in line]
+    (second,) = [line for line in lines if "second" in line]
+    assert "finished" in first
+    assert "3/3" in first
+    assert "new" in second
+
+
+def test_watching_ends_with_the_study(hpo):
+    assert hpo("status", "blobs", "--watch").code == 0
+
+
+def test_creating_again_with_another_budget_goes_on(hpo, tmp_path):
+    write_definition(tmp_path, budget={"trials": 5})
+    hpo("create", "blobs.toml")
+    assert json.loads(hpo("status", "blobs", "--json").out)["state"] == "interrupted"
+    hpo("worker")  # on each open study
+    assert json.loads(hpo("status", "blobs", "--json").out)["counts"]["complete"] == 5
+
+
+def test_a_worker_without_a_study_works_on_all_that_are_open(hpo):
+    hpo("create", "second.toml")
+    assert hpo("worker").code == 0
+    assert [one["state"] for one in json.loads(hpo("status", "--json").out)] == ["finished"] * 2
+
+
+@pytest.mark.slow
+def test_check_says_what_is_fine_and_what_is_not(hpo, rows):
+    said = hpo("check")
+    assert (said.code, said.err) == (0, "")
+    parts = [line.split()[:2] for line in said.out.splitlines()]
+    assert parts == [["ok", part] for part in ("versions", "device", "database", "data")]
+    assert "1 studies" in said.out
+    rows.unlink()
+    said = hpo("check")
+    assert said.code == 1
+    assert said.err == "hpo: some parts are bad, see above\n"
+    assert "BAD  data" in said.out
+    assert f"{rows}: can't be read" in said.out
+
+
+def test_a_failed_trial_can_not_be_exported(hpo, create_study):
+    create_study(name="failed").study.add_trial(create_trial(state=TrialState.FAIL))
+    said = hpo("export", "failed", "--trial", 0)
+    assert said.code == 2
+    assert 'trial 0 of the study "failed" is fail' in said.err

@@ -1,0 +1,94 @@
+"""The best trial of a model of one's own, which is a package of several modules, as a script."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from blobs import write_rows
+
+from hpo.study import load, status
+
+SAMPLED = {
+    "model": "centroid:SAMPLED",
+    "space": {"shrinkage": {"low": 0.0, "high": 0.9}},
+    "fixed": {},
+}
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "train.py", *map(str, arguments)],
+            cwd=tmp_path,
+            env={},  # in particular no PYTHONPATH to the package
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"evaluation": {"folds": 3, "metric": "error_rate"}}, SAMPLED],
+    ids=["hold-out", "folds", "samples"],
+)
+def test_the_exported_script_gives_the_recorded_value(
+    create_study, work, hpo, run_script, tmp_path, changes
+):
+    stored = create_study(**changes)
+    work(stored)
+    said = hpo("export", "blobs", "-o", "train.py")
+    assert (said.code, said.out, said.err) == (0, "train.py\n", "")
+    script = (tmp_path / "train.py").read_text()
+    assert not re.search(r"(import|from) (hpo|optuna|centroid)\b", script)
+    verified = run_script("--data", "blobs.npy", "--verify")
+    assert verified.returncode == 0, verified.stderr
+    assert f"recorded {status(stored).best.value}" in verified.stdout
+    assert verified.stdout.endswith("verified\n")
+
+
+def test_another_value_is_not_verified(create_study, work, hpo, run_script, tmp_path):
+    work(create_study())
+    script = hpo("export", "blobs").out
+    recorded = re.search(r"^VALUE = (.*)$", script, re.MULTILINE).group(1)
+    (tmp_path / "train.py").write_text(script.replace(f"VALUE = {recorded}", "VALUE = 0.123"))
+    verified = run_script("--data", "blobs.npy", "--verify")
+    assert verified.returncode == 1
+    assert "NOT verified" in verified.stdout
+
+
+def test_other_rows_are_not_verified(create_study, work, hpo, run_script, tmp_path):
+    work(create_study())
+    hpo("export", "blobs", "-o", "train.py")
+    write_rows(tmp_path, seed=1)
+    refused = run_script("--data", "blobs.npy", "--verify")
+    assert refused.returncode == 1
+    assert refused.stderr == "blobs.npy: holds other rows than those of the trial\n"
+
+
+def test_the_script_trains_and_predicts(database, create_study, work, hpo, run_script, tmp_path):
+    work(create_study())
+    hpo("export", "blobs", "--trial", 1, "-o", "train.py")
+    rows = np.load(tmp_path / "blobs.npy")
+    np.save(tmp_path / "unlabelled.npy", rows[:7, :-1])
+    trained = run_script("--data", "blobs.npy", "--test", "unlabelled.npy", "--out", "out")
+    assert trained.returncode == 0, trained.stderr
+    with (tmp_path / "out" / "submission.csv").open() as file:
+        predicted = [*csv.DictReader(file)]
+    assert [int(row["row"]) for row in predicted] == [*range(1, 8)]
+    assert {int(row["label"]) for row in predicted} <= {0, 1, 2}
+    assert (tmp_path / "out" / "centroids.npy").exists()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["rows"] == 60
+    assert metrics["trial"] == load(database, "blobs").study.trials[1].value
+    assert "test" not in metrics
+
+    scored = run_script("--data", "blobs.npy", "--test", "blobs.npy", "--out", "out")
+    assert re.search(r"^accuracy on blobs.npy: 0\.\d{4}$", scored.stdout, re.MULTILINE)
