@@ -11,6 +11,9 @@ HpoError                the command failed                              exit cod
 A message is one line: it names the file, the key or the value, and says what to do.
 """
 
+INTERRUPTED = 130
+"""The exit code of what was told to stop."""
+
 
 class HpoError(Exception):
     """The command failed."""

@@ -127,15 +127,16 @@ def status(stored: StoredStudy) -> Status:
         StudyError: somebody has deleted it.
     """
     trials = trials_of(stored)
+    budget = budget_of(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
-        state=_state(stored.definition.budget, trials),
-        budget=stored.definition.budget,
+        state=_state(budget, trials),
+        budget=budget,
         counts=_counts(trials),
         steps=_steps(trials),
         worked=_worked(trials),
-        left=_left(stored.definition.budget, trials),
+        left=_left(budget, trials),
         best=best_trial(stored),
         error=_last_error(trials),
     )
@@ -152,6 +153,12 @@ def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
     except KeyError:
         name = stored.definition.name
         raise StudyError(f'the study "{name}" is gone: somebody has deleted it') from None
+
+
+def budget_of(stored: StoredStudy) -> Budget:
+    """Give a study's budget, read anew: it may have been changed since the study was loaded."""
+    content = stored.study.user_attrs[DEFINITION]
+    return parse(content, f'study "{stored.definition.name}"').budget
 
 
 def best_trial(stored: StoredStudy) -> FrozenTrial | None:

@@ -6,9 +6,7 @@ from importlib import import_module
 import click
 
 from hpo import __version__
-from hpo.errors import HpoError
-
-INTERRUPTED = 130
+from hpo.errors import INTERRUPTED, HpoError
 
 # Where each command lives. A module is imported when its command is called, so that
 # `hpo --help` does not wait for libraries that it does not need.

@@ -13,6 +13,8 @@ from hpo.cost import LEVELS, Cost
 from hpo.data import Summary
 from hpo.study import Status
 
+PIPED_WIDTH = 120
+
 ENDS = ("complete", "pruned", "fail")
 
 
@@ -56,7 +58,8 @@ def show_studies(statuses: list[Status]) -> None:
             f"{status.best.value:.4f}" if status.best else "-",
             str(status.steps),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else PIPED_WIDTH)
 
 
 def show_study(status: Status) -> None:
@@ -114,10 +117,9 @@ def show_summary(summary: Summary) -> None:
 
 
 def _show_rows(rows: dict[str, str]) -> None:
-    table = Table.grid(padding=(0, 2))
+    width = max(map(len, rows))
     for key, value in rows.items():
-        table.add_row(key, value)
-    Console(highlight=False).print(table)
+        click.echo(f"{key:<{width}}  {value}")
 
 
 def in_words(values: dict[Any, Any]) -> str:

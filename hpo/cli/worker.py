@@ -12,8 +12,6 @@ from hpo.errors import HpoError
 if TYPE_CHECKING:
     from hpo.models import Model
 
-INTERRUPTED = 130
-
 
 @click.command()
 @click.argument("study", required=False)
@@ -43,12 +41,14 @@ def worker(study: str | None, with_parent: int | None) -> None:
         if not names:
             click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
         for name in names:
+            if stop.requested:
+                break
             stored = load(database, name)
             objective = objective_of(stored)
             _import_code(objective.model)
             serve(database, stored, objective, stop)
     if stop.requested:
-        sys.exit(INTERRUPTED)
+        raise KeyboardInterrupt
 
 
 def _import_code(model: "Model") -> None:

@@ -48,7 +48,7 @@ def _import(module_name: str, attribute: str, source: str) -> object:
         sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError, SyntaxError, TypeError, ValueError) as error:
+    except Exception as error:  # a module of the user's may raise anything
         raise DefinitionError(
             source, "model", f"{module_name}:{attribute} can't be imported: {error}"
         ) from error

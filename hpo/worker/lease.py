@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
-from hpo.study import ERROR, StoredStudy, is_finished, is_spent, trials_of
+from hpo.study import ERROR, StoredStudy, budget_of, is_finished, is_spent, trials_of
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
@@ -109,7 +109,7 @@ class Leases:
 
     def is_over(self) -> bool:
         """Whether the study has ended, so that there will never be a trial to take."""
-        return is_finished(self.stored.definition.budget, self._trials())
+        return is_finished(budget_of(self.stored), self._trials())
 
     @property
     def _study_id(self) -> int:
@@ -127,7 +127,7 @@ class Leases:
         for trial in trials:
             if trial.state is TrialState.WAITING:
                 return self._id_of(trial)
-        if is_spent(self.stored.definition.budget, trials):
+        if is_spent(budget_of(self.stored), trials):
             return None
         waiting = create_trial(state=TrialState.WAITING)
         return self.database.storage.create_new_trial(self._study_id, template_trial=waiting)

@@ -60,7 +60,7 @@ def _make_folder(logs: Path) -> None:
 
 
 def _start(study: str, log: Path) -> LocalWorker:
-    with log.open("wb") as file:
+    with log.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "hpo", "worker", study, "--with-parent", str(os.getpid())],
             stdin=subprocess.DEVNULL,

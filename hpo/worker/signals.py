@@ -2,32 +2,43 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Event
+from dataclasses import dataclass
 from types import FrameType
 
+from hpo.errors import INTERRUPTED
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
+LOOK = 0.1  # seconds
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stop:
-    """Whether this process has been told to stop."""
+    """Whether this process has been told to stop.
 
-    told: Event = field(default_factory=Event)
+    A plain flag: a signal's handler that waited for a lock could wait for the code below it.
+    """
+
+    told: bool = False
     parent: int | None = None  # the process whose end means stop, too
 
     @property
     def requested(self) -> bool:
         """Whether it is time to hand the trial back and leave."""
         orphaned = self.parent is not None and os.getppid() != self.parent
-        return self.told.is_set() or orphaned
+        return self.told or orphaned
+
+    def request(self) -> None:
+        """Tell it to stop."""
+        self.told = True
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not beyond being told to stop."""
-        self.told.wait(seconds)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.requested:
+            time.sleep(LOOK)
 
 
 @contextmanager
@@ -36,9 +47,9 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
     stop = Stop(parent=parent)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.told.is_set():
+        if stop.told:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
-        stop.told.set()
+        stop.request()
 
     before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:

@@ -54,6 +54,15 @@ def test_the_budget_ends_the_taking(mine):
     assert mine.is_over()
 
 
+def test_a_budget_that_was_raised_meanwhile_counts(mine, create_study):
+    for _ in range(3):
+        mine.take().end(PRUNED)
+    assert mine.is_over()
+    create_study(budget={"trials": 4})
+    assert not mine.is_over()
+    assert mine.take().number == 3
+
+
 def test_steps_end_the_taking_too(database, create_study, leases):
     mine = leases(database, create_study(budget={"steps": 2}))
     for _ in range(2):

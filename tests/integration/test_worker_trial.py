@@ -247,7 +247,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(
     open_another, create_study, work, at_epoch, reports, changes
 ):
     stored, stop = create_study(**changes), Stop()
-    at_epoch(3, stop.told.set)
+    at_epoch(3, stop.request)
     work(stored, stop)
     assert states(stored) == ["waiting"]
     assert [*stored.study.trials[0].intermediate_values] == [1, 2, 3]
@@ -270,7 +270,7 @@ def test_growing_samples_are_handed_back_too(database, create_study, work, monke
     def count(params, task, X, y, seed):
         fits.append(len(X))
         if len(fits) == 2:
-            stop.told.set()
+            stop.request()
         return fit(params, task, X, y, seed)
 
     with monkeypatch.context() as patch:
@@ -290,14 +290,14 @@ def test_growing_samples_are_handed_back_too(database, create_study, work, monke
 
 def test_a_trial_at_its_last_step_ends(create_study, work, at_epoch):
     stored, stop = create_study(), Stop()
-    at_epoch(STEPS, stop.told.set)
+    at_epoch(STEPS, stop.request)
     work(stored, stop)
     assert states(stored) == ["complete"]
 
 
 def test_a_worker_that_was_told_before_takes_nothing(create_study, work):
     stored, stop = create_study(), Stop()
-    stop.told.set()
+    stop.request()
     work(stored, stop)
     assert states(stored) == []
 
@@ -351,7 +351,7 @@ def test_a_stale_trial_goes_on_with_another_worker(
         def take_over():
             make_stale()
             assert Leases(database=other, stored=theirs, owner="them").take().number == 0
-            stop.told.set()
+            stop.request()
 
         at_epoch(3, take_over)
         work(stored, stop)
