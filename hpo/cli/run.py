@@ -1,6 +1,5 @@
 """`hpo run`."""
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,9 +41,9 @@ def run(file: Path, workers: int) -> None:
     from hpo.storage.embedded import home
     from hpo.study import status
     from hpo.worker.local import local_workers
+    from hpo.worker.signals import interrupt_on_stop_signals
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
         stored, objective = create_study(database, file)
         name = stored.definition.name

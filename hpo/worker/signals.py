@@ -51,9 +51,20 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
         stop.request()
 
-    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _heeded()}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def interrupt_on_stop_signals() -> None:
+    """Let every stop signal raise KeyboardInterrupt, as Ctrl-C does."""
+    for number in _heeded():
+        signal.signal(number, signal.default_int_handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    """Give the stop signals that nobody above told this process to ignore, as nohup does."""
+    return [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

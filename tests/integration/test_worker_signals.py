@@ -18,6 +18,16 @@ def test_the_first_signal_is_a_request(number):
         assert stop.requested
 
 
+def test_a_signal_that_was_ignored_before_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with on_stop_signal() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_the_handlers_from_before_are_restored():
     before = [signal.getsignal(number) for number in STOP_SIGNALS]
     with on_stop_signal():
