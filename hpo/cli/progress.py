@@ -67,4 +67,4 @@ def _of(status: Status) -> str:
 
 
 def _left(status: Status) -> str:
-    return f"about {duration(status.left)} left" if status.left is not None else ""
+    return f"about {duration(status.left)} left" if status.left else ""
