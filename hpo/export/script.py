@@ -1,10 +1,8 @@
 """Assemble the script of one trial."""
 
-import json
 import sys
 import textwrap
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from math import prod
 from pathlib import Path
 from string import Template
@@ -16,6 +14,7 @@ from hpo import __version__
 from hpo.definition import Definition
 from hpo.device import THREADS
 from hpo.errors import HpoError, StudyError
+from hpo.export.code import joined, literal, statements
 from hpo.export.source import Collector, Import
 from hpo.models import Model, resolve
 from hpo.search_space import SearchSpace, build
@@ -95,12 +94,12 @@ def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
         facts=_facts(stored, trial, environment),
         requirements=_requirements(imports | collector.inside),
         file=file,
-        imports=_statements(standard),
-        third_party=_statements(imports - keras - standard) + (QUIET_KERAS if keras else ""),
+        imports=statements(standard),
+        third_party=statements(imports - keras - standard) + (QUIET_KERAS if keras else ""),
         threads="".join(f'        "{name}",\n' for name in THREADS),
-        classes=_joined(s.code for s in sections if s.module in values),
+        classes=joined(s.code for s in sections if s.module in values),
         constants=_constants(stored, trial, model, environment),
-        sections=_joined(
+        sections=joined(
             f"# ---- {s.title}\n\n\n{s.code}" for s in sections if s.module not in values
         ),
         reader=_reader(definition),
@@ -197,42 +196,15 @@ def _constants(
     name = f'study "{stored.definition.name}"'
     space: SearchSpace[Any] = build(stored.definition, model.Params, model.parameters, name)
     constants = {
-        "PARAMS": _literal(space.suggest(trial)),
-        "TASK": _literal(stored.origin.task),
+        "PARAMS": literal(space.suggest(trial)),
+        "TASK": literal(stored.origin.task),
         "SEED": trial.user_attrs[SEED],
         "VALUE": trial.value,
         "TOLERANCE": f"{TOLERANCE}  # where versions or the processor differ; else 0",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
-        "ENVIRONMENT": _literal(environment),
+        "ENVIRONMENT": literal(environment),
     }
     return "\n".join(f"{name} = {value}" for name, value in constants.items())
-
-
-def _literal(value: Any) -> str:
-    """Give the code of a dataclass or a dictionary, an item a line."""
-    if is_dataclass(value):
-        name, ends = type(value).__name__, "()"
-        lines = [_line(f"{f.name}=", getattr(value, f.name)) for f in fields(value)]
-    else:
-        name, ends = "", "{}"
-        lines = [_line(f"{_quoted(key)}: ", item) for key, item in value.items()]
-    return f"{name}{ends[0]}\n{''.join(lines)}{ends[1]}"
-
-
-def _line(key: str, value: object) -> str:
-    """Give the line of an item, or a line for each part of a tuple that is too long for one."""
-    line = f"    {key}{_quoted(value)},\n"
-    if len(line) <= 100 or not isinstance(value, tuple):
-        return line
-    return f"    {key}(\n" + "".join(f"        {_quoted(part)},\n" for part in value) + "    ),\n"
-
-
-def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _joined(blocks: Iterable[str]) -> str:
-    return "\n\n\n".join(blocks)
 
 
 def _requirements(imports: Iterable[Import]) -> str:
@@ -246,19 +218,3 @@ def _requirements(imports: Iterable[Import]) -> str:
 
 def _top_level(imports: Iterable[Import]) -> set[str]:
     return {needed.module.partition(".")[0] for needed in imports}
-
-
-def _statements(imports: Iterable[Import]) -> str:
-    """Give import statements, sorted, with the names of one module in one line."""
-    names: dict[str, set[str]] = {}
-    plain = set()
-    for needed in imports:
-        if needed.name is None:
-            plain.add(needed.statement)
-        else:
-            alias = f" as {needed.alias}" if needed.alias else ""
-            names.setdefault(needed.module, set()).add(needed.name + alias)
-    chosen = (
-        f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)
-    )
-    return "\n".join([*sorted(plain), *chosen])

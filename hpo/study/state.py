@@ -1,0 +1,92 @@
+"""A study at one moment."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.definition import Budget
+from hpo.storage.database import Database
+from hpo.study.budget import budget_of, is_finished, steps_of, time_left, worked
+from hpo.study.stored import ERROR, StoredStudy, load, names, trials_of
+
+
+class StudyState(StrEnum):
+    """Where a study is."""
+
+    NEW = "new"  # no trial yet
+    RUNNING = "running"  # a worker has a trial
+    INTERRUPTED = "interrupted"  # the budget is not spent, and no worker has a trial
+    FINISHED = "finished"  # the budget is spent, and every trial has ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A study at one moment."""
+
+    name: str
+    direction: str
+    state: StudyState
+    budget: Budget
+    counts: dict[str, int]  # of trials, by state in lower case
+    steps: int  # reported by all trials together
+    worked: timedelta  # time in which at least one trial ran
+    left: timedelta | None  # a guess
+    best: FrozenTrial | None
+    error: str | None  # the last line of what went wrong in the newest failed trial
+
+
+def status(stored: StoredStudy) -> Status:
+    """Give the study's state, read anew from the database.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    trials = trials_of(stored)
+    budget = budget_of(stored)
+    return Status(
+        name=stored.study.study_name,
+        direction=stored.definition.better,
+        state=_state(budget, trials),
+        budget=budget,
+        counts=_counts(trials),
+        steps=steps_of(trials),
+        worked=worked(trials),
+        left=time_left(budget, trials),
+        best=best_trial(stored),
+        error=_last_error(trials),
+    )
+
+
+def best_trial(stored: StoredStudy) -> FrozenTrial | None:
+    """Give the best trial that has climbed all the way, the first of equals; None before that."""
+    complete = stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    best = max if stored.definition.better == "maximize" else min
+    return best(complete, key=lambda trial: trial.value or 0.0, default=None)
+
+
+def open_names(database: Database) -> list[str]:
+    """Give the names of the studies that still want trials."""
+    stored = (load(database, name) for name in names(database))
+    return [s.definition.name for s in stored if status(s).state is not StudyState.FINISHED]
+
+
+def _state(budget: Budget, trials: Sequence[FrozenTrial]) -> StudyState:
+    if any(trial.state is TrialState.RUNNING for trial in trials):
+        return StudyState.RUNNING
+    if is_finished(budget, trials):
+        return StudyState.FINISHED
+    return StudyState.INTERRUPTED if trials else StudyState.NEW
+
+
+def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
+    found = Counter(trial.state for trial in trials)
+    return {state.name.lower(): found[state] for state in TrialState}
+
+
+def _last_error(trials: Sequence[FrozenTrial]) -> str | None:
+    errors = [str(t.user_attrs[ERROR]).strip() for t in trials if ERROR in t.user_attrs]
+    return errors[-1].splitlines()[-1] if errors else None
