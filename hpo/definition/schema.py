@@ -91,7 +91,7 @@ class ASHA(Section):
     """Optuna's SuccessiveHalvingPruner: one in reduction_factor climbs beyond a rung."""
 
     name: Literal["asha"] = "asha"
-    min_resource: int = Field(default=1, ge=1)
+    min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
     reduction_factor: int = Field(default=3, ge=2)
 
 
