@@ -3,16 +3,13 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage, get_storage
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
@@ -30,15 +27,6 @@ HEARTBEAT_INTERVAL = 10
 GRACE_PERIOD = 60
 
 SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heartbeat:
-    """How often a worker says that it lives, and after how long a silent one counts as dead."""
-
-    interval: int = HEARTBEAT_INTERVAL
-    grace: int = GRACE_PERIOD
-    on_stale: Callable[[Study, FrozenTrial], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +70,10 @@ def database_url(given: str | None = None) -> Iterator[URL]:
 
 
 @contextmanager
-def open_storage(
-    *, application_name: str, url: str | None = None, heartbeat: Heartbeat | None = None
-) -> Iterator[Database]:
+def open_storage(*, application_name: str, url: str | None = None) -> Iterator[Database]:
     """Open the database for this process; the tables must exist, save on the embedded server."""
     with database_url(url) as checked:
-        records = _open_records(checked, application_name, heartbeat or Heartbeat())
+        records = _open_records(checked, application_name)
         try:
             yield Database(url=checked, storage=get_storage(records), records=records)
         finally:
@@ -117,14 +103,7 @@ def study_lock(database: Database, name: str) -> Iterator[None]:
         yield
 
 
-def now(database: Database) -> datetime:
-    """Read the database's clock, the one that all workers share."""
-    with database_errors(), database.engine.connect() as connection:
-        moment: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
-    return moment
-
-
-def _open_records(url: URL, application_name: str, heartbeat: Heartbeat) -> RDBStorage:
+def _open_records(url: URL, application_name: str) -> RDBStorage:
     settings = _engine_settings(url, application_name)
     _demand_tables(url, settings["connect_args"])
     with database_errors(), _schema_errors(), warnings.catch_warnings():
@@ -132,9 +111,8 @@ def _open_records(url: URL, application_name: str, heartbeat: Heartbeat) -> RDBS
         return RDBStorage(
             _plain(url),
             engine_kwargs=settings,
-            heartbeat_interval=heartbeat.interval,
-            grace_period=heartbeat.grace,
-            heartbeat_stale_trial_callback=heartbeat.on_stale,
+            heartbeat_interval=HEARTBEAT_INTERVAL,
+            grace_period=GRACE_PERIOD,
             skip_table_creation=True,
         )
 

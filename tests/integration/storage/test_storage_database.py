@@ -1,12 +1,11 @@
 """An open database: its clock, its pool, its heartbeats."""
 
-from datetime import UTC, datetime, timedelta
-
 import optuna
 import pytest
 from sqlalchemy import text
 
-from hpo.storage.database import Heartbeat, create_tables, now, open_storage, parse_url
+from hpo.storage.database import GRACE_PERIOD, Database, create_tables, open_storage, parse_url
+from hpo.storage.stale import stale_trial_ids
 
 
 def test_a_study_is_still_there_when_opened_again(database_url: str) -> None:
@@ -37,13 +36,6 @@ def test_tables_may_be_created_twice(empty_database_url: str) -> None:
         assert optuna.get_all_study_names(database.storage) == []
 
 
-def test_the_clock_is_aware_and_in_utc(database_url: str) -> None:
-    with open_storage(application_name="test", url=database_url) as database:
-        moment = now(database)
-    assert moment.utcoffset() == timedelta(0)
-    assert abs(moment - datetime.now(UTC)) < timedelta(seconds=5)
-
-
 @pytest.mark.parametrize(
     ("setting", "value"),
     [("timezone", "UTC"), ("statement_timeout", "1min"), ("application_name", "hpo-test")],
@@ -67,26 +59,28 @@ def test_the_options_of_the_url_are_kept(database_url: str) -> None:
         assert connection.scalar(text("SHOW application_name")) == "mine"
 
 
-@pytest.mark.filterwarnings("ignore:.*fail_stale_trials is experimental")
 def test_a_silent_trial_becomes_stale(database_url: str) -> None:
-    stale = []
-    heartbeat = Heartbeat(interval=1, grace=1, on_stale=lambda _, trial: stale.append(trial.number))
-    with open_storage(application_name="test", url=database_url, heartbeat=heartbeat) as database:
+    with open_storage(application_name="test", url=database_url) as database:
         study = optuna.create_study(storage=database.storage)
         trial_id = database.storage.create_new_trial(study._study_id)
         database.records.record_heartbeat(trial_id)
-        optuna.storages.fail_stale_trials(study)
-        assert stale == []
-        with database.engine.begin() as connection:
-            aged = "UPDATE trial_heartbeats SET heartbeat = heartbeat - interval '1 minute'"
-            connection.execute(text(aged))
-        optuna.storages.fail_stale_trials(study)
-        assert stale == [0]
+        assert stale_trial_ids(database, study._study_id) == []
+        age(database, GRACE_PERIOD - 10)
+        assert stale_trial_ids(database, study._study_id) == []
+        age(database, 20)
+        assert stale_trial_ids(database, study._study_id) == [trial_id]
+
+
+def age(database: Database, seconds: int) -> None:
+    """Set the heartbeats back in time."""
+    older = "UPDATE trial_heartbeats SET heartbeat = heartbeat - make_interval(secs => :seconds)"
+    with database.engine.begin() as connection:
+        connection.execute(text(older), {"seconds": seconds})
 
 
 def test_connections_are_closed_at_the_end(database_url: str) -> None:
     with open_storage(application_name="leaves", url=database_url) as database:
-        now(database)
+        optuna.get_all_study_names(database.storage)
     count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leaves'"
     with (
         open_storage(application_name="looks", url=database_url) as database,
@@ -101,7 +95,7 @@ def test_it_survives_the_loss_of_its_connections(database_url: str) -> None:
         open_storage(application_name="idle", url=database_url) as idle,
         open_storage(application_name="killer", url=database_url) as killer,
     ):
-        now(idle)
+        optuna.get_all_study_names(idle.storage)
         with killer.engine.begin() as connection:
             connection.execute(text(kill))
-        now(idle)
+        optuna.get_all_study_names(idle.storage)

@@ -13,7 +13,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy import NullPool, create_engine, text
 
 from hpo.errors import DatabaseError
-from hpo.storage.database import create_tables, now, open_storage, parse_url
+from hpo.storage.database import create_tables, open_storage, parse_url, study_lock
 from hpo.storage.failures import database_errors, describe
 
 
@@ -93,8 +93,9 @@ def test_a_server_that_goes_away(free_port: int, database_url: str) -> None:
         gone = f"postgresql+psycopg2://ada:s3cret@127.0.0.1:{free_port}/hpo"
         database.records.engine.dispose()
         database.records.engine = create_engine(gone)
-        with pytest.raises(DatabaseError, match="Connection refused"):
-            now(database)
+        refused = pytest.raises(DatabaseError, match="Connection refused")
+        with refused, study_lock(database, "any"):
+            pass
 
 
 def test_a_wrong_password() -> None:
