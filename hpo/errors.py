@@ -2,7 +2,7 @@
 
 HpoError                the command failed                              exit code 1
 ├── InputError          what the user gave is wrong                     exit code 2
-│   ├── DefinitionError   in a study definition
+│   ├── DefinitionError   in a study definition, or in a trial to queue
 │   ├── DataError         in a file of data
 │   └── StudyError        a study that is missing, or differs from what was asked for
 ├── DatabaseError       the database can't be reached or used           exit code 1
@@ -28,7 +28,7 @@ class InputError(HpoError):
 
 
 class DefinitionError(InputError):
-    """A study definition is wrong."""
+    """A study definition, or a trial to queue, is wrong."""
 
     def __init__(self, source: str, key: str, problem: str) -> None:
         super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")

@@ -14,6 +14,7 @@ COMMANDS = {
     "init": "Create the tables in the database.",
     "data": "Make noisy digits, or check a file of rows.",
     "create": "Store a study, to be worked on by `hpo worker`.",
+    "enqueue": "Queue trials with given values in a stored study.",
     "run": "Create a study and run it with workers on this machine.",
     "worker": "Work on a stored study.",
     "status": "Show one study, or all of them.",

@@ -101,7 +101,11 @@ def _data_parts(database: "Database") -> list[Callable[[], str]]:
     from hpo.study import load, names
 
     def check_data(name: str) -> str:
-        rows = len(objective_of(load(database, name)).y)
-        return f"{name}: {rows:,} rows, the same as when the study was created"
+        stored = load(database, name)
+        rows = len(objective_of(stored).y)
+        start = stored.definition.warm_start
+        return f"{name}: {rows:,} rows, the same as when the study was created" + (
+            f"; it started from the best {start.top} of {start.study}" if start else ""
+        )
 
     return [partial(check_data, name) for name in names(database)]

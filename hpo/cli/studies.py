@@ -1,7 +1,10 @@
 """From a definition file, or a stored study, to what trials need."""
 
 import os
+from functools import partial
 from pathlib import Path
+
+import click
 
 from hpo.data import Dataset, load
 from hpo.definition import Definition
@@ -21,7 +24,8 @@ def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective
     dataset = _rows(definition, folder)
     objective = build_objective(definition, dataset, str(path))
     try:
-        return create(database, definition, _origin(folder, dataset, objective)), objective
+        origin = _origin(folder, dataset, objective)
+        return create(database, definition, origin, partial(click.echo, err=True)), objective
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
 

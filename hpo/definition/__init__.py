@@ -1,5 +1,6 @@
 """Study definitions: what a TOML file may say, checked, as frozen values."""
 
+from hpo.definition.given import Given, load_trials, parse_assignments
 from hpo.definition.reading import load, parse
 from hpo.definition.schema import (
     Budget,
@@ -9,8 +10,9 @@ from hpo.definition.schema import (
     Metric,
     Pruner,
     Sampler,
+    WarmStart,
 )
-from hpo.definition.space import Bounds, Choice, Dimension, in_toml
+from hpo.definition.space import Bounds, Choice, Dimension, as_choice, in_toml
 
 __all__ = [
     "Bounds",
@@ -20,10 +22,15 @@ __all__ = [
     "Definition",
     "Dimension",
     "Evaluation",
+    "Given",
     "Metric",
     "Pruner",
     "Sampler",
+    "WarmStart",
+    "as_choice",
     "in_toml",
     "load",
+    "load_trials",
     "parse",
+    "parse_assignments",
 ]

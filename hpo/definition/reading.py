@@ -18,11 +18,16 @@ def load(path: Path) -> Definition:
     Raises:
         DefinitionError: the file can't be read, or a key of it is wrong.
     """
-    content = _read(path)
+    content = read_toml(path)
     return parse({"name": path.stem, **content}, str(path))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Give what a TOML file holds.
+
+    Raises:
+        DefinitionError: it can't be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

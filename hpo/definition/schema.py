@@ -168,6 +168,13 @@ class Budget(Section):
         return self
 
 
+class WarmStart(Section):
+    """Another study of the same database, whose best trials are queued first."""
+
+    study: str = Field(min_length=1)
+    top: int = Field(default=5, ge=1)
+
+
 class Definition(Section):
     """A whole study definition."""
 
@@ -182,6 +189,7 @@ class Definition(Section):
     sampler: Sampler = TPE()
     pruner: Pruner = ASHA()
     budget: Budget
+    warm_start: WarmStart | None = None
 
     @model_validator(mode="after")
     def _towards_better(self) -> Self:
@@ -190,6 +198,15 @@ class Definition(Section):
             raise ValueError(
                 f'direction = "{self.direction}" makes {metric} worse; '
                 f'write "{metric.direction}" or leave it out'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _another_study(self) -> Self:
+        if self.warm_start and self.warm_start.study == self.name:
+            raise ValueError(
+                f'warm_start.study: "{self.name}" is this study itself; '
+                "name the one to start from, or give this one another name"
             )
         return self
 

@@ -1,5 +1,6 @@
 """One dimension of a search space: bounds, or a list of choices."""
 
+import json
 import math
 import sys
 from typing import Annotated, Any, Self
@@ -19,7 +20,12 @@ def _number(value: object) -> int | float:
     return value
 
 
-def _choice(value: object) -> bool | int | float | str:
+def as_choice(value: object) -> bool | int | float | str:
+    """Give a value that a parameter may have.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(value, bool | str):
         return value
     try:
@@ -31,7 +37,7 @@ def _choice(value: object) -> bool | int | float | str:
 
 
 Number = Annotated[int | float, PlainValidator(_number)]
-Choice = Annotated[bool | int | float | str, PlainValidator(_choice)]
+Choice = Annotated[bool | int | float | str, PlainValidator(as_choice)]
 """A value that a parameter may have."""
 
 
@@ -56,6 +62,17 @@ class Bounds(Section):
         if self.step is not None and not self._reaches_high(self.step):
             raise ValueError(f"steps of {self.step} do not lead from {self.low} to {self.high}")
         return self
+
+    def __contains__(self, value: object) -> bool:
+        """Whether it is a number between low and high, and on a step."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not self.low <= value <= self.high:
+            return False
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-8  # as Optuna judges it
 
     def _reaches_high(self, step: float) -> bool:
         steps = (self.high - self.low) / step
@@ -86,7 +103,9 @@ def in_toml(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return f'"{value}"'
+            return json.dumps(value, ensure_ascii=False)
+        case None:
+            return "nothing"
         case tuple() | list():
             return "[" + ", ".join(in_toml(item) for item in value) + "]"
         case _:

@@ -1,8 +1,10 @@
 """From bounds to values: which parameters a model has, and what a trial gives each of them."""
 
 from hpo.search_space.checks import build
+from hpo.search_space.given import fit
 from hpo.search_space.parameter import (
     AT_LEAST_ONE,
+    AT_LEAST_ZERO,
     POSITIVE,
     SHARE,
     Limit,
@@ -14,6 +16,7 @@ from hpo.search_space.space import SearchSpace
 
 __all__ = [
     "AT_LEAST_ONE",
+    "AT_LEAST_ZERO",
     "POSITIVE",
     "SHARE",
     "Limit",
@@ -21,5 +24,6 @@ __all__ = [
     "Parameter",
     "SearchSpace",
     "build",
+    "fit",
     "parameters_of",
 ]

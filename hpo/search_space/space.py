@@ -47,6 +47,14 @@ class SearchSpace(Generic[P]):
             dimension.high if isinstance(dimension, Bounds) else max(map(float, dimension))
         )
 
+    def possible(self, name: str) -> tuple[Choice, ...]:
+        """Give the values that a parameter without bounds can have in this space."""
+        if name in self.fixed:
+            return (self.fixed[name],)
+        dimension = self.searched.get(name, (self.parameters[name].default,))
+        assert not isinstance(dimension, Bounds)
+        return dimension
+
 
 def _suggest(trial: BaseTrial, parameter: Parameter, dimension: Dimension) -> Choice:
     name = parameter.name

@@ -1,6 +1,8 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
-from hpo.study.budget import budget_of, is_finished, is_spent
+from hpo.study.budget import budget_of, is_finished, is_queued, is_spent
+from hpo.study.creation import create
+from hpo.study.queue import Queued, enqueue
 from hpo.study.state import Status, StudyState, best_trial, open_names, status
 from hpo.study.stored import (
     DEFINITION,
@@ -8,9 +10,9 @@ from hpo.study.stored import (
     ERROR,
     ORIGIN,
     SEED,
+    WARM_START,
     Origin,
     StoredStudy,
-    create,
     load,
     names,
     trials_of,
@@ -22,14 +24,18 @@ __all__ = [
     "ERROR",
     "ORIGIN",
     "SEED",
+    "WARM_START",
     "Origin",
+    "Queued",
     "Status",
     "StoredStudy",
     "StudyState",
     "best_trial",
     "budget_of",
     "create",
+    "enqueue",
     "is_finished",
+    "is_queued",
     "is_spent",
     "load",
     "names",

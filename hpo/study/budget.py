@@ -18,15 +18,25 @@ def budget_of(stored: StoredStudy) -> Budget:
 def is_spent(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
     """Whether the budget lets no further trial begin; those that have begun may end."""
     return (
-        (budget.trials is not None and len(trials) >= budget.trials)
+        (budget.trials is not None and len(begun(trials)) >= budget.trials)
         or (budget.steps is not None and steps_of(trials) >= budget.steps)
         or (budget.wall_time is not None and worked(trials) >= budget.wall_time)
     )
 
 
 def is_finished(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
-    """Whether the budget is spent and every trial has ended."""
-    return is_spent(budget, trials) and all(trial.state.is_finished() for trial in trials)
+    """Whether the budget is spent and every trial has ended that has begun."""
+    return is_spent(budget, trials) and all(trial.state.is_finished() for trial in begun(trials))
+
+
+def begun(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Leave out the trials that are only queued."""
+    return [trial for trial in trials if not is_queued(trial)]
+
+
+def is_queued(trial: FrozenTrial) -> bool:
+    """Whether it waits for its first worker; one that was handed back waits for another."""
+    return trial.state is TrialState.WAITING and trial.datetime_start is None
 
 
 def steps_of(trials: Sequence[FrozenTrial]) -> int:

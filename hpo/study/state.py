@@ -10,14 +10,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
 from hpo.storage.database import Database
-from hpo.study.budget import budget_of, is_finished, steps_of, time_left, worked
+from hpo.study.budget import budget_of, is_finished, is_queued, steps_of, time_left, worked
 from hpo.study.stored import ERROR, StoredStudy, load, names, trials_of
 
 
 class StudyState(StrEnum):
     """Where a study is."""
 
-    NEW = "new"  # no trial yet
+    NEW = "new"  # no trial has begun
     RUNNING = "running"  # a worker has a trial
     INTERRUPTED = "interrupted"  # the budget is not spent, and no worker has a trial
     FINISHED = "finished"  # the budget is spent, and every trial has ended
@@ -63,9 +63,16 @@ def status(stored: StoredStudy) -> Status:
 
 def best_trial(stored: StoredStudy) -> FrozenTrial | None:
     """Give the best trial that has climbed all the way, the first of equals; None before that."""
-    complete = stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    best = max if stored.definition.better == "maximize" else min
-    return best(complete, key=lambda trial: trial.value or 0.0, default=None)
+    return next(iter(best_trials(stored)), None)
+
+
+def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
+    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
+    return sorted(
+        stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)),
+        key=lambda trial: trial.value or 0.0,
+        reverse=stored.definition.better == "maximize",
+    )
 
 
 def open_names(database: Database) -> list[str]:
@@ -79,7 +86,7 @@ def _state(budget: Budget, trials: Sequence[FrozenTrial]) -> StudyState:
         return StudyState.RUNNING
     if is_finished(budget, trials):
         return StudyState.FINISHED
-    return StudyState.INTERRUPTED if trials else StudyState.NEW
+    return StudyState.NEW if all(map(is_queued, trials)) else StudyState.INTERRUPTED
 
 
 def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:

@@ -9,7 +9,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
-from hpo.study import ERROR, StoredStudy, budget_of, is_finished, is_spent, trials_of
+from hpo.study import (
+    ERROR,
+    StoredStudy,
+    budget_of,
+    is_finished,
+    is_queued,
+    is_spent,
+    trials_of,
+)
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
@@ -81,7 +89,7 @@ class Leases:
     owner: str
 
     def take(self) -> Lease | None:
-        """Own the next trial: one that waits, or a new one within the budget; None if neither.
+        """Own the next trial: one handed back, or one within the budget; None if there is neither.
 
         All of it happens under the study's lock, so that the budget is exact. A new trial waits
         until it has an owner and a heartbeat: dying in between leaves nothing that looks alive.
@@ -124,10 +132,11 @@ class Leases:
         return trials_of(self.stored)
 
     def _next(self, trials: list[FrozenTrial]) -> int | None:
+        spent = is_spent(budget_of(self.stored), trials)
         for trial in trials:
-            if trial.state is TrialState.WAITING:
+            if trial.state is TrialState.WAITING and not (spent and is_queued(trial)):
                 return self._id_of(trial)
-        if is_spent(budget_of(self.stored), trials):
+        if spent:
             return None
         waiting = create_trial(state=TrialState.WAITING)
         return self.database.storage.create_new_trial(self._study_id, template_trial=waiting)

@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 from blobs import DEFINITION, write_definition, write_rows
+from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import MetaData, select
 
 # What is tried in a folder that holds the definition and the rows of a stored study whose trial 0
-# was pruned: the command, how it ends, and what it says.
+# was pruned, and another whose budget is spent: the command, how it ends, and what it says.
 TRIED = {
     "a definition that is not there": ("create no.toml", 2, "no.toml: there is no such file"),
     "a definition that is no TOML": ("create blobs.npy", 2, "blobs.npy: "),
@@ -35,6 +36,33 @@ TRIED = {
     "rows with a hole": ("data check hole.npy", 2, "hole.npy: row 4, column 2: nan is not"),
 }
 
+# The same for what starts from another study, and for what is queued; all of it ends with 2.
+STAGES = {
+    "create warm-text.toml": r"warm-text.toml: warm_start: 'blobs' is no table",
+    "create warm-nobody.toml": r'warm-nobody.toml: warm_start.study: there is no study "nobody"',
+    "create warm-self.toml": r'warm_start.study: "warm-self" is this study itself',
+    "create warm-early.toml": r'"blobs" has no complete trial yet',
+    "run warm-model.toml": r"searches the model centroid:STEPWISE, not centroid:SAMPLED",
+    "run warm-worse.toml": r"to maximize accuracy, this one to minimize error_rate",
+    "create warm/blobs.toml": r"warm_start: \{ study = .* differs from nothing in the stored",
+    "enqueue nobody rate=0.5": r'there is no study "nobody"; stored are: blobs, spent',
+    "enqueue blobs rate": r'study "blobs": "rate" is no value; write name=value',
+    "enqueue blobs rate=0.5 rate=0.6": r"rate=0.6: rate is given twice",
+    "enqueue blobs c=1": r"c = 1: the model has no such parameter; it has rate, epochs, pause",
+    "enqueue blobs epochs=4": r"epochs = 4: this study does not search it: it is fixed at 4",
+    "enqueue blobs pause=1": r"pause = 1: this study does not search it: it is always 0\.0",
+    "enqueue blobs rate=0.95": r"rate = 0.95: is not in the .* \{ low = 0.1, high = 0.9 \}",
+    "enqueue blobs rate=nan": r"rate = nan: nan is neither a finite number",
+    "enqueue blobs rate=fast": r'rate = "fast": is not allowed; allowed is a number',
+    "enqueue blobs rate=[0.5]": r"rate = \[0.5\]: \[0.5\] is neither a finite number",
+    "enqueue blobs rate=0.25": r'trial 0 of the study "blobs" has these values already',
+    "enqueue spent rate=0.5": r'"spent", \{ trials = 1 \}, is spent: raise it in the study\'s file',
+    "enqueue blobs --file no.toml": r"no.toml: there is no such file",
+    "enqueue blobs --file blobs.toml": r'blobs.toml: unknown key "name"; allowed here: trials',
+    "enqueue blobs --file many.toml": r"has room for 2 more, not for 3: nothing was queued",
+    "enqueue blobs --file one.toml": r"one.toml: \[\[trials\]\] 2: rate = 0.95: is not in the",
+}
+
 FILES = {
     "unknown-key": {"epochs": 3},
     "unknown-model": {"model": "tree"},
@@ -43,26 +71,50 @@ FILES = {
     "no-data": {"data": {"train": "no-data.npy"}},
     "hole": {"data": {"train": "hole.npy"}},
     "folds": {"evaluation": {"folds": 21}},
+    "warm-text": {"warm_start": "blobs"},
+    "warm-nobody": {"warm_start": {"study": "nobody"}},
+    "warm-self": {"warm_start": {"study": "warm-self"}},
+    "warm-early": {"warm_start": {"study": "blobs"}},
+    "warm-model": {
+        "model": "centroid:SAMPLED",
+        "space": {"shrinkage": [0.1, 0.2]},
+        "fixed": {},
+        "warm_start": {"study": "spent"},
+    },
+    "warm-worse": {
+        "evaluation": {"holdout": 0.5, "metric": "error_rate"},
+        "warm_start": {"study": "spent"},
+    },
 }
 
 
 @pytest.fixture
 def folder(tmp_path, create_study):
     stored = create_study()
-    stored.study.add_trial(create_trial(state=TrialState.PRUNED))
+    add_trial(stored, TrialState.PRUNED)
+    add_trial(create_study(name="spent", budget={"trials": 1}), TrialState.COMPLETE, 0.5)
     write_definition(tmp_path)
+    (tmp_path / "many.toml").write_text(("[[trials]]\nrate = 0.{}\n" * 3).format(3, 4, 5))
+    (tmp_path / "one.toml").write_text("[[trials]]\nrate = 0.3\n[[trials]]\nrate = 0.95\n")
     for name, changes in FILES.items():
         write_definition(tmp_path, name=name, **changes)
     holed = np.load(tmp_path / "blobs.npy")
     holed[3, 1] = np.nan
     np.save(tmp_path / "hole.npy", holed)
-    for name in ("changed", "other"):
+    for name in ("changed", "other", "warm"):
         (tmp_path / name).mkdir()
     write_definition(tmp_path / "changed", seed=7)
-    shutil.copy(tmp_path / "blobs.npy", tmp_path / "changed")
+    write_definition(tmp_path / "warm", warm_start={"study": "spent"})
+    for name in ("changed", "warm"):
+        shutil.copy(tmp_path / "blobs.npy", tmp_path / name)
     write_definition(tmp_path / "other")
     write_rows(tmp_path / "other", seed=7)
     return tmp_path
+
+
+def add_trial(stored, state, value=None):
+    found = {"params": {"rate": 0.25}, "distributions": {"rate": FloatDistribution(0.1, 0.9)}}
+    stored.study.add_trial(create_trial(state=state, value=value, **found))
 
 
 @pytest.fixture
@@ -104,7 +156,26 @@ def test_bad_input_is_refused_in_one_line_and_changes_nothing(refused, content):
         assert content() == before, what
 
 
-USAGES = ["run blobs.toml --workers 0", "nonsense", "run", "create", "export blobs --trial -1"]
+@pytest.mark.usefixtures("folder")
+def test_bad_stages_are_refused_in_one_line_and_change_nothing(refused, content):
+    before = content()
+    for command, message in STAGES.items():
+        ended, said = refused(*command.split())
+        assert (command, ended) == (command, 2)
+        assert re.search(message, said), f"{command}: {said}"
+        assert content() == before, command
+
+
+USAGES = [
+    "run blobs.toml --workers 0",
+    "nonsense",
+    "run",
+    "create",
+    "export blobs --trial -1",
+    "enqueue",
+    "enqueue blobs",
+    "enqueue blobs rate=0.5 --file many.toml",
+]
 
 
 @pytest.mark.parametrize("command", USAGES)
@@ -141,7 +212,9 @@ def test_a_wrong_database_url_is_refused(refused, monkeypatch, url):
         assert "secret" not in said
 
 
-@pytest.mark.parametrize("command", ["status", "status blobs", "worker", "export blobs"])
+@pytest.mark.parametrize(
+    "command", ["status", "status blobs", "worker", "export blobs", "enqueue blobs rate=0.5"]
+)
 def test_a_database_without_tables_asks_for_init(refused, monkeypatch, empty_database_url, command):
     monkeypatch.setenv("HPO_DATABASE_URL", empty_database_url)
     assert refused(*command.split()) == (1, "the database has no hpo tables: run `hpo init` first")

@@ -113,6 +113,7 @@ def test_a_bad_key_in_a_file_is_refused_with_the_file(tmp_path):
         ("evaluation.", "holdout, folds, metric"),
         ("space.C.", "low, high, log, step"),
         ("budget.", "trials, wall_time, steps"),
+        ("warm_start.", "study, top"),
     ],
 )
 def test_an_unknown_key_is_refused_with_those_allowed(content, section, allowed):
@@ -210,11 +211,18 @@ def test_a_missing_key_is_named(content, key):
         ("budget.wall_time", 90, "90 is no duration"),
         ("budget.wall_time", time(1, 30), "is no duration"),
         ("budget.wall_time", "99999999999999h", "is too long"),
+        ("warm_start", "coarse", "'coarse' is no table"),
+        ("warm_start", {"top": 3}, "is missing"),
+        ("warm_start", {"study": "coarse", "top": 0}, "0 won't do"),
+        ("warm_start", {"study": "coarse", "top": 2.0}, "2.0 won't do"),
+        ("warm_start", {"study": "coarse", "top": True}, "True won't do"),
+        ("warm_start", {"study": 3}, "3 won't do"),
+        ("warm_start", {"study": ""}, "at least 1 character"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_with_its_key(content, key, value, problem):
     message = refusal(changed(content, key, value))
-    assert message.startswith(f"my.toml: {key}: ")
+    assert message.startswith((f"my.toml: {key}: ", f"my.toml: {key}."))
     assert problem in message
 
 
@@ -296,3 +304,8 @@ def test_a_direction_against_the_metric_is_refused(content, metric, wrong, right
     )
     assert parse({**content, "direction": right}, "my.toml").better == right
     assert parse(content, "my.toml").better == right
+
+
+def test_a_study_that_starts_from_itself_is_refused(content):
+    message = refusal({**content, "warm_start": {"study": content["name"]}})
+    assert message.startswith('my.toml: warm_start.study: "small" is this study itself; name the')

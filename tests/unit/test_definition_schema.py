@@ -54,6 +54,7 @@ def test_a_definition_that_uses_everything_is_the_same_after_it_was_stored(conte
         "sampler": {"name": "qmc", "scramble": True},
         "pruner": {"name": "percentile", "percentile": 25},
         "budget": {"trials": 4, "wall_time": "1h30m", "steps": 100},
+        "warm_start": {"study": "coarse", "top": 3},
     }
     definition = parse(content, "my.toml")
     again = stored(definition)
@@ -84,6 +85,8 @@ def test_what_is_left_out_has_a_default(content):
     assert (definition.seed, definition.better) == (0, "maximize")
     assert (definition.data.label, definition.data.shape) == ("last", None)
     assert definition.evaluation.metric == "accuracy"
+    assert definition.warm_start is None
+    assert parse({**content, "warm_start": {"study": "x"}}, "my.toml").warm_start.top == 5
 
 
 @pytest.mark.parametrize("budget", [{"trials": 1}, {"steps": 1}, {"wall_time": "1s"}], ids=str)

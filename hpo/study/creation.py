@@ -1,0 +1,118 @@
+"""Storing a study: its definition goes in once."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+
+from hpo.definition import Definition, in_toml
+from hpo.errors import StudyError
+from hpo.storage.database import Database, study_lock
+from hpo.study.budget import is_queued
+from hpo.study.queue import add
+from hpo.study.stored import DEFINITION, ORIGIN, WARM_START, Origin, StoredStudy, load, names
+from hpo.study.warm_start import Beginning, warm_start
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], object]
+
+
+def create(
+    database: Database, definition: Definition, origin: Origin, say: Say = log.info
+) -> StoredStudy:
+    """Store a study unless it is there; only its budget may differ from what is.
+
+    A new one with a warm start has its trials queued before anybody can work on it; say hears of
+    them.
+
+    Raises:
+        StudyError: another definition or other data was stored under this name, or it can't start
+            from the study that it names.
+    """
+    with study_lock(database, definition.name):
+        if definition.name not in names(database):
+            start = warm_start(database, definition)
+            _store(database, definition, origin, start)
+            if start:
+                say(start.told)
+        stored = load(database, definition.name)
+        _refuse_changes(stored, definition, origin)
+        _write(stored.study, definition, origin)  # the budget and the data's place may be new
+    return load(database, definition.name)
+
+
+def _store(
+    database: Database, definition: Definition, origin: Origin, start: Beginning | None
+) -> None:
+    _delete_half_made(database, definition.name)
+    study = optuna.create_study(
+        study_name=definition.name,
+        storage=database.storage,
+        direction=definition.better,
+        load_if_exists=True,  # of a process that died before it stored the definition
+    )
+    ours = [direction.name.lower() for direction in study.directions] == [definition.better]
+    if study.get_trials(deepcopy=False) or not ours:
+        raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
+    for one in start.starts if start else ():
+        add(study, one.values, {WARM_START: one.trial})
+    _write(study, definition, origin)
+
+
+def _delete_half_made(database: Database, name: str) -> None:
+    """Delete what a process left that died while it queued trials; nobody can have run them."""
+    try:
+        study = optuna.load_study(study_name=name, storage=database.storage)
+    except KeyError:
+        return
+    trials = study.get_trials(deepcopy=False)
+    if trials and all(is_queued(t) and WARM_START in t.user_attrs for t in trials):
+        optuna.delete_study(study_name=name, storage=database.storage)
+
+
+def _write(study: optuna.Study, definition: Definition, origin: Origin) -> None:
+    study.set_user_attr(ORIGIN, {**asdict(origin), "folder": str(origin.folder)})
+    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: it says complete
+
+
+def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin) -> None:
+    name = definition.name
+    remedy = "give the file another name = ..., or restore it"
+    new_rows, old_rows = origin.fingerprint, stored.origin.fingerprint
+    if new_rows != old_rows:
+        raise StudyError(
+            f'data.train: these rows differ from those of the stored study "{name}" '
+            f"(sha256 {new_rows[:12]}, stored {old_rows[:12]}); {remedy}"
+        )
+    for key, new, old in _differences(_identity(definition), _identity(stored.definition)):
+        raise StudyError(
+            f'{key}: {in_toml(new)} differs from {in_toml(old)} in the stored study "{name}"; '
+            f"{remedy}"
+        )
+
+
+def _identity(definition: Definition) -> dict[str, Any]:
+    """Give what makes a study the same: all but its budget and where its data lies.
+
+    The direction follows from the metric, whether it is written or not.
+    """
+    return definition.model_dump(
+        mode="json", exclude={"budget": True, "direction": True, "data": {"train"}}
+    )
+
+
+def _differences(new: Any, old: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if not (isinstance(new, dict) and isinstance(old, dict)):
+        if new != old:
+            yield path, new, old
+        return
+    for key in [*new, *(key for key in old if key not in new)]:
+        below = f"{path}.{key}" if path else key
+        yield from _differences(new.get(key), old.get(key), below)

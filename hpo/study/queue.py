@@ -1,0 +1,100 @@
+"""Trials with given values, which workers take before they ask for new ones."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.definition import Choice, Given, in_toml
+from hpo.errors import DefinitionError, StudyError
+from hpo.search_space import fit
+from hpo.storage.database import Database, study_lock
+from hpo.study.budget import budget_of, is_spent
+from hpo.study.stored import StoredStudy, load, space_of, trials_of
+
+GIVEN = "fixed_params"  # Optuna's name for what a trial takes; a sampler proposes the rest
+
+Values = dict[str, Choice]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A trial with the values that were asked for."""
+
+    number: int
+    values: Values
+    is_new: bool  # False: it was there
+
+
+def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queued]:
+    """Queue trials in a study: all of them or, where one is wrong or has no room, none.
+
+    A trial that was queued or tried with the same values is not queued again, unless it failed.
+
+    Raises:
+        StudyError: there is no such study, or its budget has no room for them.
+        DefinitionError: a value is none that a trial of this study can have.
+    """
+    stored = load(database, name)
+    wanted = _fitting(stored, given)
+    with study_lock(database, name):
+        trials = trials_of(stored)
+        queued = _numbered(wanted, trials)
+        new = [one.values for one in queued if one.is_new]
+        _demand_room(stored, trials, len(new))
+        for values in new:
+            add(stored.study, values)
+    return queued
+
+
+def add(study: Study, values: Values, attrs: dict[str, str] | None = None) -> None:
+    """Queue a trial; the study's lock must be held."""
+    study.enqueue_trial(values, user_attrs=attrs)
+
+
+def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
+    """Give what fits the study's space, in declared types."""
+    space = space_of(stored.definition)
+    wanted = []
+    for one in given:
+        found = fit(space, one.values)
+        for name, problem in found.problems.items():
+            key = f"{name} = {in_toml(one.values[name])}"
+            raise DefinitionError(one.source, key, problem)
+        wanted.append(found.values)
+    return wanted
+
+
+def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Queued]:
+    """Give each of them the trial that has its values, or else the next number."""
+    known = [
+        (values, trial.number)
+        for trial in trials
+        if trial.state is not TrialState.FAIL
+        for values in (trial.system_attrs.get(GIVEN), trial.params)
+    ]
+    queued, following = [], len(trials)
+    for values in wanted:
+        number = next((number for others, number in known if others == values), following)
+        queued.append(Queued(number=number, values=values, is_new=number == following))
+        if number == following:
+            known.append((values, number))
+            following += 1
+    return queued
+
+
+def _demand_room(stored: StoredStudy, trials: Sequence[FrozenTrial], count: int) -> None:
+    budget, name = budget_of(stored), stored.definition.name
+    spelled = in_toml(budget.model_dump(mode="json", exclude_none=True))
+    remedy = "raise it in the study's file and run `hpo create` on that"
+    if not count:
+        return
+    if is_spent(budget, trials):
+        raise StudyError(f'the budget of the study "{name}", {spelled}, is spent: {remedy}')
+    if budget.trials is not None and len(trials) + count > budget.trials:
+        room = max(0, budget.trials - len(trials))
+        raise StudyError(
+            f'the budget of the study "{name}", {spelled}, has room for {room} more, '
+            f"not for {count}: nothing was queued; {remedy}"
+        )

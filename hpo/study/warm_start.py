@@ -1,0 +1,83 @@
+"""Starting a study from the best trials of another."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from optuna.trial import FrozenTrial
+
+from hpo.definition import Choice, Definition, WarmStart
+from hpo.errors import StudyError
+from hpo.search_space import fit
+from hpo.storage.database import Database
+from hpo.study.state import best_trials
+from hpo.study.stored import StoredStudy, load, space_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What one trial takes from another study."""
+
+    values: dict[str, Choice]
+    trial: str  # whose values they were, in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a study starts from."""
+
+    starts: tuple[Start, ...]  # the best first, none twice
+    told: str
+
+
+def warm_start(database: Database, definition: Definition) -> Beginning | None:
+    """Give what a new study starts from; None where its definition names no other study.
+
+    Raises:
+        StudyError: the other study is not there, has no complete trial or does not suit this one.
+    """
+    if definition.warm_start is None:
+        return None
+    try:
+        return _start(database, definition, definition.warm_start)
+    except StudyError as error:
+        raise StudyError(f"warm_start.study: {error}") from error
+
+
+def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beginning:
+    source = load(database, wanted.study)
+    _demand_alike(source.definition, definition)
+    best = best_trials(source)[: wanted.top]
+    if not best:
+        raise StudyError(f'"{wanted.study}" has no complete trial yet')
+    starts = _starts(source, best, definition)
+    if not starts:
+        raise StudyError(f'no value of the best trials of "{wanted.study}" is in this space')
+    few = f"; top = {wanted.top}, but no more are complete" if len(best) < wanted.top else ""
+    told = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
+    return Beginning(starts=starts, told=told)
+
+
+def _demand_alike(theirs: Definition, ours: Definition) -> None:
+    """Refuse what could not be meant. Other data, folds and metrics may be what stages are for."""
+    if theirs.model != ours.model:
+        raise StudyError(f'"{theirs.name}" searches the model {theirs.model}, not {ours.model}')
+    if theirs.better != ours.better:
+        raise StudyError(
+            f'"{theirs.name}" is to {theirs.better} {theirs.evaluation.metric}, '
+            f"this one to {ours.better} {ours.evaluation.metric}"
+        )
+
+
+def _starts(
+    source: StoredStudy, best: Iterable[FrozenTrial], definition: Definition
+) -> tuple[Start, ...]:
+    """Take from each trial what this space has too; what was fixed there may be searched here."""
+    theirs, ours = space_of(source.definition), space_of(definition)
+    starts: list[Start] = []
+    for trial in best:
+        values = fit(ours, asdict(theirs.suggest(trial))).values
+        if values and all(start.values != values for start in starts):
+            starts.append(
+                Start(values=values, trial=f"trial {trial.number} of {source.definition.name}")
+            )
+    return tuple(starts)
