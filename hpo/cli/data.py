@@ -42,8 +42,9 @@ def make(out: Path, mnist: Path | None, preset: str, **settings: object) -> None
     """Write noisy digits to the folder OUT.
 
     Each pixel is the larger of the clean one and a uniform random number. OUT gets train.npy and
-    test.npy (one row per image, the label last), test-unlabelled.npy, sources.npz (the clean digit
-    of each row) and noisy-digits.json (how it was made). The same seed gives the same bytes.
+    test.npy (one row per image, the label last), test-unlabelled.npy, clean.npy (for pretraining:
+    the clean digits that are the source of no test row), sources.npz (the clean digit of each row)
+    and noisy-digits.json (how it was made). The same seed gives the same bytes.
 
     \b
     Example:

@@ -7,7 +7,7 @@ home benchmark.
 
 from hpo.data.dataset import READERS, Dataset, load
 from hpo.data.digits import Digits, clean_digits
-from hpo.data.noisy import PRESETS, NoisySet, Recipe, make, noisy_sets
+from hpo.data.noisy import PRESETS, RowSet, Recipe, make, noisy_sets
 from hpo.data.reading import Table, split_label
 from hpo.data.summary import Summary, describe
 
@@ -16,7 +16,7 @@ __all__ = [
     "READERS",
     "Dataset",
     "Digits",
-    "NoisySet",
+    "RowSet",
     "Recipe",
     "Summary",
     "Table",

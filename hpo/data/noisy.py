@@ -21,7 +21,7 @@ from hpo.errors import InputError
 
 RULE = "x = max(digit / 256, u), u ~ Uniform(0, 1) for each pixel"
 MANIFEST = "noisy-digits.json"
-ROWS = ("train.npy", "test.npy", "test-unlabelled.npy", "sources.npz")
+ROWS = ("train.npy", "test.npy", "test-unlabelled.npy", "clean.npy", "sources.npz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +41,15 @@ PRESETS = {"embedded": Recipe(), "benchmark": Recipe(train=12_000, test=50_000)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class NoisySet:
-    """Noisy rows (n, pixels) with labels (n,), and the clean digit (n,) that each was made from."""
+class RowSet:
+    """Rows (n, pixels) with labels (n,), and the clean digit (n,) that each was made from."""
 
     X: NDArray[np.float32]
     y: NDArray[np.int64]
     sources: NDArray[np.int64]
 
 
-def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[NoisySet, NoisySet]:
+def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[RowSet, RowSet]:
     """Return the training and the test rows; the same digits and recipe give the same bytes.
 
     Raises InputError where the digits are too few, or a number is out of its bounds.
@@ -65,12 +65,21 @@ def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[NoisySet, NoisySet]:
     )
 
 
+def pretraining_set(digits: Digits, recipe: Recipe, test: RowSet) -> RowSet:
+    """Return the clean digits that are the source of no test row: all that pretraining may see."""
+    sources = np.setdiff1d(np.arange(len(digits.images)), test.sources)
+    images = digits.images[sources] / np.float32(256)
+    X = _flat(images, recipe.transposed)
+    return RowSet(X=X, y=digits.labels[sources], sources=sources)
+
+
 def make(out: str | Path, digits: Digits, recipe: Recipe, *, force: bool = False) -> Path:
     """Write a folder of noisy digits and return its path; all of it appears at once, or nothing.
 
     It holds `train.npy` and `test.npy` (rows of float32, the label last), `test-unlabelled.npy`
-    (the same rows without it), `sources.npz` (`train`, `test`: the index from 0 of each row's clean
-    digit in its source) and `noisy-digits.json` (what it was made from). `force` replaces a folder
+    (the same rows without it), `clean.npy` (the clean digits that are the source of no test row),
+    `sources.npz` (`train`, `test`, `clean`: the index from 0 of each row's clean digit in its
+    source) and `noisy-digits.json` (what it was made from). `force` replaces a folder
     that this function made, and nothing else. Raises InputError.
     """
     out = Path(out).resolve()
@@ -78,7 +87,7 @@ def make(out: str | Path, digits: Digits, recipe: Recipe, *, force: bool = False
         _check_out(out, force)
         train, test = noisy_sets(digits, recipe)
         with _new_folder(out) as folder:
-            _write_rows(folder, train, test)
+            _write_rows(folder, train, test, pretraining_set(digits, recipe, test))
             _write_manifest(folder, digits, recipe)
     except OSError as problem:
         message = f"{out}: can't be written: {problem.strerror or problem}"
@@ -99,13 +108,16 @@ def _check(digits: Digits, recipe: Recipe) -> None:
 
 def _noisy(
     digits: Digits, sources: NDArray[np.int64], rng: np.random.Generator, transposed: bool
-) -> NoisySet:
+) -> RowSet:
     images = digits.images[sources]
     noise = rng.random(images.shape, dtype=np.float32)
     np.maximum(images / np.float32(256), noise, out=noise)
-    stored = noise.swapaxes(1, 2) if transposed else noise
-    X = np.ascontiguousarray(stored).reshape(len(stored), -1)
-    return NoisySet(X=X, y=digits.labels[sources], sources=sources)
+    return RowSet(X=_flat(noise, transposed), y=digits.labels[sources], sources=sources)
+
+
+def _flat(images: NDArray[np.float32], transposed: bool) -> NDArray[np.float32]:
+    stored = images.swapaxes(1, 2) if transposed else images
+    return np.ascontiguousarray(stored).reshape(len(stored), -1)
 
 
 # ---- files
@@ -125,14 +137,16 @@ def _check_out(out: Path, force: bool) -> None:
         raise InputError(f"{out}: holds noisy digits already: give another folder, or use force")
 
 
-def _write_rows(folder: Path, train: NoisySet, test: NoisySet) -> None:
+def _write_rows(folder: Path, train: RowSet, test: RowSet, clean: RowSet) -> None:
     np.save(folder / "train.npy", _labelled(train))
     np.save(folder / "test.npy", _labelled(test))
     np.save(folder / "test-unlabelled.npy", test.X)
-    np.savez(folder / "sources.npz", train=train.sources, test=test.sources)
+    np.save(folder / "clean.npy", _labelled(clean))
+    sources = {"train": train.sources, "test": test.sources, "clean": clean.sources}
+    np.savez(folder / "sources.npz", **sources)
 
 
-def _labelled(rows: NoisySet) -> NDArray[np.float32]:
+def _labelled(rows: RowSet) -> NDArray[np.float32]:
     return np.column_stack([rows.X, rows.y.astype(np.float32)])
 
 

@@ -10,7 +10,10 @@ from hpo.data import PRESETS, Recipe, clean_digits, load, make, noisy_sets
 from hpo.errors import InputError
 
 SMALL = Recipe(train=30, test=20, seed=7)
-FILES = ["noisy-digits.json", "sources.npz", "test-unlabelled.npy", "test.npy", "train.npy"]
+FILES = [
+    *("clean.npy", "noisy-digits.json", "sources.npz"),
+    *("test-unlabelled.npy", "test.npy", "train.npy"),
+]
 
 
 def sha256(path):
@@ -155,6 +158,11 @@ def test_files(some_digits, tmp_path):
     with np.load(out / "sources.npz") as sources:
         np.testing.assert_array_equal(sources["train"], train.sources)
         np.testing.assert_array_equal(sources["test"], test.sources)
+        clean = sources["clean"]
+    assert sorted([*clean, *test.sources]) == list(range(len(some_digits.images)))
+    pixels = some_digits.images[clean].reshape(len(clean), -1) / np.float32(256)
+    labels = some_digits.labels[clean]
+    np.testing.assert_array_equal(np.load(out / "clean.npy"), np.column_stack([pixels, labels]))
 
 
 def test_files_load(some_digits, tmp_path):
@@ -167,7 +175,8 @@ def test_files_load(some_digits, tmp_path):
 def test_manifest(some_digits, tmp_path):
     out = make(tmp_path / "out", some_digits, replace(SMALL, transposed=True))
     manifest = json.loads((out / "noisy-digits.json").read_text())
-    assert manifest.pop("sha256") == {name: sha256(out / name) for name in FILES[1:]}
+    names_of_rows = set(FILES) - {"noisy-digits.json"}
+    assert manifest.pop("sha256") == {name: sha256(out / name) for name in names_of_rows}
     assert manifest == {
         "rule": "x = max(digit / 256, u), u ~ Uniform(0, 1) for each pixel",
         "source": "embedded",
