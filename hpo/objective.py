@@ -70,9 +70,10 @@ class Objective:
     def evaluate(self, params: Any, report: Report) -> float:
         """Give the mean over the folds of the metric on the rows held out.
 
-        Before that, report hears of each step; the value there is the mean of the finished folds
-        and the climbing one. A step has the same number in every trial of the study, so that
-        pruners compare like with like.
+        Before that, report hears of each step. In the first fold the value there is the climbing
+        fold's; in a further one it is the mean of the finished folds until that one is finished,
+        too: a network that has just begun again says less than those. A step has the same number
+        in every trial of the study, so that pruners compare like with like.
         """
         values: list[float] = []
         for number in range(len(self.splits)):
@@ -94,7 +95,7 @@ class _Fold:
         climb = self._epochs if self.objective.model.climb is Climb.EPOCHS else self._samples
         last_step, trained = climb()
         value = self._score(trained)
-        self._judge(last_step, lambda: value)
+        self._report(last_step, lambda: fmean((*self.before, value)))
         return value
 
     def _epochs(self) -> tuple[int, Trained]:
@@ -102,7 +103,7 @@ class _Fold:
 
         def on_step(step: int, trained: Trained) -> None:
             if step < last_step:  # the last one is judged when fit is over
-                self._judge(step, lambda: self._score(trained))
+                self._climbs(step, lambda: self._score(trained))
 
         return last_step, self._fit(self._train_rows, on_step)
 
@@ -110,7 +111,7 @@ class _Fold:
         # One fold tells the bad ones apart; in the others small samples would cost for nothing.
         for step, share in SAMPLES.items() if self.number == 0 else ():
             rows = _sample(self._train_rows, self.objective.y, share, self.objective.seed)
-            self._judge(step, partial(self._score_of_fit, rows))
+            self._climbs(step, partial(self._score_of_fit, rows))
         return WHOLE_FOLD, self._fit(self._train_rows)
 
     @property
@@ -130,9 +131,11 @@ class _Fold:
         rows = o.splits[self.number][1]
         return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
 
-    def _judge(self, step: int, score: Callable[[], float]) -> None:
-        number = self.number * self.objective.steps_per_fold + step
-        self.report(number, lambda: fmean((*self.before, score())))
+    def _climbs(self, step: int, score: Callable[[], float]) -> None:
+        self._report(step, (lambda: fmean(self.before)) if self.before else score)
+
+    def _report(self, step: int, value: Callable[[], float]) -> None:
+        self.report(self.number * self.objective.steps_per_fold + step, value)
 
 
 def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDArray[np.int64]:
@@ -159,10 +162,14 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
             source, "data.shape", f"is missing; {definition.model} needs [height, width, channels]"
         )
     assert dataset.y is not None
+    task = _task(definition, dataset)
+    problem = model.problem(space, task)
+    if problem is not None:
+        raise DefinitionError(source, "space", problem)
     return Objective(
         model=model,
         space=space,
-        task=_task(definition, dataset),
+        task=task,
         X=dataset.X,
         y=dataset.y,
         splits=_splits(definition, dataset.y, source),

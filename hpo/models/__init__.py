@@ -2,10 +2,11 @@
 
 from hpo.models.model import Climb, Labels, Model, Rows, Trained, TrainingCode
 from hpo.models.registry import BUILT_IN, resolve
-from hpo.search_space import AT_LEAST_ONE, POSITIVE, SHARE, Limit, OnlyIf
+from hpo.search_space import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE, SHARE, Limit, OnlyIf
 
 __all__ = [
     "AT_LEAST_ONE",
+    "AT_LEAST_ZERO",
     "BUILT_IN",
     "POSITIVE",
     "SHARE",

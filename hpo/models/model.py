@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.search_space import Limit, OnlyIf, Parameter, parameters_of
+from hpo.search_space import Limit, OnlyIf, Parameter, SearchSpace, parameters_of
 from hpo.training.task import Task
 
 Trained = Any
@@ -58,6 +58,8 @@ class Model:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     only_if: Mapping[str, OnlyIf] = field(default_factory=dict)
     needs_images: bool = False
+    problem: Callable[[SearchSpace[Any], Task], str | None] = lambda _space, _task: None
+    """Says why no trial, or not every trial, of a space could be trained; None where all can."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that no study could use.

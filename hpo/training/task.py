@@ -10,3 +10,4 @@ class Task:
     shape: tuple[int, ...]  # of one row: (height, width, channels) of an image, or (features,)
     classes: tuple[int, ...]  # every label, ascending
     transposed: bool = False  # images stored column by column
+    weights: str | None = None  # the file with the weights that networks begin with

@@ -1,0 +1,72 @@
+"""The convolutional networks."""
+
+from typing import Any
+
+from hpo.models.model import Climb, Model
+from hpo.search_space import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE, SHARE, OnlyIf, SearchSpace
+from hpo.training.params.cnn import Params
+from hpo.training.task import Task
+
+
+def too_deep(space: SearchSpace[Any], task: Task) -> str | None:
+    """Say where the largest network of a space has nothing left of the images."""
+    height, width, _ = task.shape
+    left = min(height, width)
+    lost = space.highest("convolutions") * (space.highest("kernel_size") - 1)
+    for block in range(1, int(space.highest("blocks")) + 1):
+        left -= int(lost) if "valid" in space.possible("padding") else 0
+        if left < 1:
+            return (
+                f"{height}x{width} images are too small for the largest network, whose block "
+                f"{block} finds nothing left: lower blocks, convolutions or kernel_size, or "
+                'write padding = "same"'
+            )
+        left = (left + 1) // 2
+    kernel = int(space.highest("closing_kernel_size"))
+    if "convolution" in space.possible("closing") and kernel > left:
+        return (
+            f"closing_kernel_size {kernel} is too large: the deepest network leaves "
+            f"{left} pixels of {height}x{width} images"
+        )
+    return None
+
+
+CLOSING = OnlyIf("closing", ("convolution",))
+AUGMENTED = OnlyIf("augmentation", (True,))
+
+CNN = Model(
+    Params=Params,
+    training="hpo.training.cnn",
+    climb=Climb.EPOCHS,
+    limits={
+        "threshold": SHARE,
+        **dict.fromkeys(("blocks", "convolutions", "filters"), AT_LEAST_ONE),
+        **dict.fromkeys(("kernel_size", "stride_kernel_size"), AT_LEAST_ONE),
+        **dict.fromkeys(("closing_filters", "closing_kernel_size"), AT_LEAST_ONE),
+        "widening": POSITIVE,
+        "dense_units": AT_LEAST_ZERO,
+        "dropout": SHARE,
+        "learning_rate": POSITIVE,
+        "momentum": SHARE,
+        "weight_decay": AT_LEAST_ZERO,
+        "warmup_epochs": AT_LEAST_ZERO,
+        "label_smoothing": SHARE,
+        "batch_size": AT_LEAST_ONE,
+        "epochs": AT_LEAST_ONE,
+        "patience": AT_LEAST_ZERO,
+        "ema": SHARE,
+        "rotation": AT_LEAST_ZERO,
+        "shift": SHARE,
+        "zoom": SHARE,
+    },
+    only_if={
+        "stride_kernel_size": OnlyIf("downsampling", ("stride",)),
+        **dict.fromkeys(("closing_filters", "closing_kernel_size"), CLOSING),
+        "momentum": OnlyIf("optimizer", ("sgd",)),
+        "weight_decay": OnlyIf("optimizer", ("adamw", "sgd")),
+        "warmup_epochs": OnlyIf("schedule", ("cosine",)),
+        **dict.fromkeys(("rotation", "shift", "zoom", "interpolation"), AUGMENTED),
+    },
+    needs_images=True,
+    problem=too_deep,
+)

@@ -1,0 +1,121 @@
+"""A convolutional network."""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.training.augmentation import augment
+from hpo.training.batches import Change, batches
+from hpo.training.images import to_images
+from hpo.training.memory import keep_freed_memory
+from hpo.training.network import network
+from hpo.training.optimizers import optimizer
+from hpo.training.params.cnn import Params
+from hpo.training.splits import holdout
+from hpo.training.task import Task
+
+WATCHED = 0.1
+"""The share of the training rows that a network does not learn from where their loss decides over
+its learning rate or its end."""
+
+
+def fit(
+    params: Params,
+    task: Task,
+    X: NDArray[np.float32],
+    y: NDArray[np.int64],
+    seed: int,
+    on_step: Callable[[int, keras.Model], None] | None = None,
+) -> keras.Model:
+    """Train on rows X (n, features) with labels y (n,); on_step hears of each epoch from 1."""
+    keep_freed_memory()
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([*network(params, task)])
+    if task.weights is not None:
+        model.load_weights(task.weights)
+    if params.freeze == "features":
+        freeze_features(model)
+    images = to_images(X, task)
+    labels = keras.utils.to_categorical(np.searchsorted(task.classes, y), len(task.classes))
+    watched = None
+    if params.patience > 0 or params.schedule == "plateau":
+        [(rows, kept)] = holdout(y, WATCHED, seed)
+        images, labels, watched = images[rows], labels[rows], (images[kept], labels[kept])
+    steps = math.ceil(len(images) / params.batch_size)
+    model.compile(
+        optimizer=optimizer(params, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
+    )
+    model.fit(
+        batches(images, labels, params.batch_size, seed, change(params)),
+        steps_per_epoch=steps,
+        epochs=params.epochs,
+        validation_data=watched,
+        callbacks=[*callbacks(params, model, on_step)],
+        shuffle=False,  # they come in the order of their epoch
+        verbose=0,
+    )
+    return model
+
+
+def freeze_features(model: keras.Model) -> None:
+    """Let only the layers learn that come after the image has become a vector."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Flatten | keras.layers.GlobalAveragePooling2D):
+            return
+        layer.trainable = False
+
+
+def change(params: Params) -> Change | None:
+    """Give what happens to the images that the network learns from."""
+    if not params.augmentation:
+        return None
+    return partial(
+        augment,
+        rotation=params.rotation,
+        shift=params.shift,
+        zoom=params.zoom,
+        interpolation=params.interpolation,
+    )
+
+
+def callbacks(
+    params: Params, model: keras.Model, on_step: Callable[[int, keras.Model], None] | None
+) -> Iterator[keras.callbacks.Callback]:
+    """Give what happens at the end of each epoch, in this order."""
+    if params.ema > 0:  # whoever looks at the network at the end of an epoch sees the averages
+        yield keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    if params.schedule == "plateau":
+        yield keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=3)
+    if params.patience > 0:
+        yield keras.callbacks.EarlyStopping(patience=params.patience, restore_best_weights=True)
+    if on_step is not None:
+        yield keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, _logs: on_step(epoch + 1, model)
+        )
+
+
+def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the probability of each class for each row of X (n, features), as (n, classes)."""
+    probabilities: NDArray[np.float32] = model.predict(
+        to_images(X, task), batch_size=128, verbose=0
+    )
+    return probabilities
+
+
+def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Give the label of each row of X (n, features), as (n,)."""
+    labels: NDArray[np.int64] = np.array(task.classes)[scores(model, task, X).argmax(axis=1)]
+    return labels
+
+
+def save(model: keras.Model, folder: Path) -> Path:
+    """Write the trained network to a file in folder."""
+    path = folder / "model.keras"
+    model.save(path)
+    return path

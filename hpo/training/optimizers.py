@@ -1,0 +1,39 @@
+"""What changes the weights, and by how much."""
+
+import keras
+
+from hpo.training.params.cnn import Params
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "nadam": keras.optimizers.Nadam,
+    "rmsprop": keras.optimizers.RMSprop,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def optimizer(params: Params, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Give the optimizer with its learning rate or schedule."""
+    return OPTIMIZERS[params.optimizer](
+        learning_rate(params, steps_per_epoch),
+        **({"momentum": params.momentum, "nesterov": True} if params.optimizer == "sgd" else {}),
+        **({"weight_decay": params.weight_decay} if params.weight_decay > 0 else {}),
+        **({"use_ema": True, "ema_momentum": params.ema} if params.ema > 0 else {}),
+    )
+
+
+def learning_rate(
+    params: Params, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Give the learning rate: one number, or for each batch what a half cosine says."""
+    if params.schedule != "cosine":
+        return params.learning_rate
+    steps = params.epochs * steps_per_epoch
+    warmup = min(round(params.warmup_epochs * steps_per_epoch), steps - 1)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=params.learning_rate,
+        warmup_steps=warmup,
+        decay_steps=steps - warmup,
+    )
