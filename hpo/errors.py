@@ -32,6 +32,7 @@ class DefinitionError(InputError):
 
     def __init__(self, source: str, key: str, problem: str) -> None:
         super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
+        self.key, self.problem = key, problem
 
 
 class DataError(InputError):

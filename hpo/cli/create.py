@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from hpo.device import one_thread_a_process
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -17,6 +19,7 @@ def create(file: Path) -> None:
     Example:
       hpo create studies/svm.toml
     """
+    one_thread_a_process()
     from hpo.cli.database import open_database
     from hpo.cli.studies import create_study
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import cores
+from hpo.device import cores, one_thread_a_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ def run(file: Path, workers: int) -> None:
     Example:
       hpo run studies/svm.toml --workers 2
     """
+    one_thread_a_process()
     from hpo.cli.database import open_database
     from hpo.cli.progress import follow
     from hpo.cli.show import show_cost, show_study

@@ -1,6 +1,8 @@
 """From a definition file, or a stored study, to what trials need."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,12 +11,16 @@ import click
 from hpo.data import Dataset, load
 from hpo.definition import Definition
 from hpo.definition import load as load_definition
-from hpo.errors import DataError, StudyError
+from hpo.device import muted_stderr
+from hpo.errors import DataError, HpoError, StudyError
+from hpo.models import Model
 from hpo.objective import Objective, build_objective
+from hpo.pretraining import Weights, pretrain, sha256_of
 from hpo.storage.database import Database
 from hpo.study import Origin, StoredStudy, create
 
 DATA_VARIABLE = "HPO_DATA"
+Say = Callable[[str], object]
 
 
 def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective]:
@@ -23,20 +29,42 @@ def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective
     folder = path.parent.absolute()
     dataset = _rows(definition, folder)
     objective = build_objective(definition, dataset, str(path))
-    try:
-        origin = _origin(folder, dataset, objective)
-        return create(database, definition, origin, partial(click.echo, err=True)), objective
-    except StudyError as error:
-        raise StudyError(f"{path}: {error}") from error
-
-
-def _origin(folder: Path, dataset: Dataset, objective: Objective) -> Origin:
-    return Origin(
+    say = partial(click.echo, err=True)
+    origin = Origin(
         folder=folder,
         fingerprint=dataset.fingerprint,
         label_column=-1 if dataset.label_column is None else dataset.label_column,
         task=objective.task,
+        weights=_weights(definition, objective, folder, say),
     )
+    try:
+        return create(database, definition, origin, say), objective
+    except StudyError as error:
+        raise StudyError(f"{path}: {error}") from error
+
+
+def _weights(
+    definition: Definition, objective: Objective, folder: Path, say: Say
+) -> Weights | None:
+    """Give the weights that the trials begin with; they are made unless they are there."""
+    table = definition.pretraining
+    if table is None:
+        return None
+    rows = _read(definition, _place(table.train, folder))
+    sources = _place(table.sources, folder) if table.sources else None
+    import_code(objective.model)
+    weights = pretrain(definition, objective.model, objective.task, rows, sources, say)
+    say(f"pretrained on {weights.rows:,} rows: {weights.guard}")
+    return weights
+
+
+def import_code(model: Model) -> None:
+    """Import what trains, which is noisy, before it is needed."""
+    try:
+        with muted_stderr():
+            model.code  # noqa: B018 - imports it
+    except ImportError as error:
+        raise HpoError(f"{model.training} can't be imported: {error}") from error
 
 
 def objective_of(stored: StoredStudy) -> Objective:
@@ -49,16 +77,32 @@ def objective_of(stored: StoredStudy) -> Objective:
             f"(sha256 {dataset.fingerprint[:12]}, stored {stored.origin.fingerprint[:12]}): "
             f"bring the same file, or set {DATA_VARIABLE} to its folder",
         )
-    return build_objective(stored.definition, dataset, f'study "{stored.definition.name}"')
+    objective = build_objective(stored.definition, dataset, f'study "{stored.definition.name}"')
+    if stored.origin.weights is None:
+        return objective
+    file = _same_weights(stored.origin.weights, stored.origin.folder)
+    return replace(objective, task=replace(objective.task, weights=str(file)))
+
+
+def _same_weights(weights: Weights, folder: Path) -> Path:
+    """Give this machine's copy of the weights that trials begin with."""
+    file = _place(weights.file, folder)
+    if sha256_of(file) != weights.sha256:
+        raise DataError(str(file), "holds other weights than those the study was created with")
+    return file
 
 
 def _rows(definition: Definition, folder: Path) -> Dataset:
+    # A stratified hold-out needs two rows of a class.
+    folds = definition.evaluation.folds or 2
+    return _read(definition, _place(definition.data.train, folder), folds)
+
+
+def _read(definition: Definition, file: Path, folds: int | None = None) -> Dataset:
     data = definition.data
-    start = Path(os.environ.get(DATA_VARIABLE) or folder)
-    return load(
-        os.path.normpath(start / data.train),
-        label=data.label,
-        shape=data.shape,
-        value_range=data.range,
-        folds=definition.evaluation.folds or 2,  # a stratified hold-out needs two rows of a class
-    )
+    return load(file, label=data.label, shape=data.shape, value_range=data.range, folds=folds)
+
+
+def _place(path: str, folder: Path) -> Path:
+    """Give the file that a path in a definition means on this machine."""
+    return Path(os.path.normpath(Path(os.environ.get(DATA_VARIABLE) or folder) / path))

@@ -2,15 +2,10 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import muted_stderr, one_thread_a_process
-from hpo.errors import HpoError
-
-if TYPE_CHECKING:
-    from hpo.models import Model
+from hpo.device import one_thread_a_process
 
 
 @click.command()
@@ -29,7 +24,7 @@ def worker(study: str | None, with_parent: int | None) -> None:
     """
     one_thread_a_process()
     from hpo.cli.database import open_database
-    from hpo.cli.studies import objective_of
+    from hpo.cli.studies import import_code, objective_of
     from hpo.study import load, open_names
     from hpo.worker.loop import serve
     from hpo.worker.signals import on_stop_signal
@@ -45,16 +40,7 @@ def worker(study: str | None, with_parent: int | None) -> None:
                 break
             stored = load(database, name)
             objective = objective_of(stored)
-            _import_code(objective.model)
+            import_code(objective.model)
             serve(database, stored, objective, stop)
     if stop.requested:
         raise KeyboardInterrupt
-
-
-def _import_code(model: "Model") -> None:
-    """Import what trains, which is noisy, before the first trial needs it."""
-    try:
-        with muted_stderr():
-            model.code  # noqa: B018 - imports it
-    except ImportError as error:
-        raise HpoError(f"{model.training} can't be imported: {error}") from error

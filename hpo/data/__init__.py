@@ -7,7 +7,7 @@ home benchmark.
 
 from hpo.data.dataset import READERS, Dataset, load
 from hpo.data.digits import Digits, clean_digits
-from hpo.data.noisy import PRESETS, RowSet, Recipe, make, noisy_sets
+from hpo.data.noisy import PRESETS, Recipe, RowSet, make, noisy_sets
 from hpo.data.reading import Table, split_label
 from hpo.data.summary import Summary, describe
 
@@ -16,8 +16,8 @@ __all__ = [
     "READERS",
     "Dataset",
     "Digits",
-    "RowSet",
     "Recipe",
+    "RowSet",
     "Summary",
     "Table",
     "clean_digits",

@@ -68,7 +68,7 @@ def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[RowSet, RowSet]:
 def pretraining_set(digits: Digits, recipe: Recipe, test: RowSet) -> RowSet:
     """Return the clean digits that are the source of no test row: all that pretraining may see."""
     sources = np.setdiff1d(np.arange(len(digits.images)), test.sources)
-    images = digits.images[sources] / np.float32(256)
+    images = digits.images[sources].astype(np.float32) / np.float32(256)
     X = _flat(images, recipe.transposed)
     return RowSet(X=X, y=digits.labels[sources], sources=sources)
 
@@ -142,8 +142,7 @@ def _write_rows(folder: Path, train: RowSet, test: RowSet, clean: RowSet) -> Non
     np.save(folder / "test.npy", _labelled(test))
     np.save(folder / "test-unlabelled.npy", test.X)
     np.save(folder / "clean.npy", _labelled(clean))
-    sources = {"train": train.sources, "test": test.sources, "clean": clean.sources}
-    np.savez(folder / "sources.npz", **sources)
+    np.savez(folder / "sources.npz", train=train.sources, test=test.sources, clean=clean.sources)
 
 
 def _labelled(rows: RowSet) -> NDArray[np.float32]:

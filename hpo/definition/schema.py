@@ -175,6 +175,14 @@ class WarmStart(Section):
     top: int = Field(default=5, ge=1)
 
 
+class Pretraining(Section):
+    """Training on other rows, once; every trial begins with the weights that it leaves."""
+
+    train: str = Field(min_length=1)  # rows like those of [data]
+    sources: str | None = None  # the sources.npz of `hpo data make`, to show that no test row leaks
+    fixed: dict[str, Choice] = Field(default_factory=dict)  # of its training
+
+
 class Definition(Section):
     """A whole study definition."""
 
@@ -190,6 +198,7 @@ class Definition(Section):
     pruner: Pruner = ASHA()
     budget: Budget
     warm_start: WarmStart | None = None
+    pretraining: Pretraining | None = None
 
     @model_validator(mode="after")
     def _towards_better(self) -> Self:

@@ -68,5 +68,13 @@ CNN = Model(
         **dict.fromkeys(("rotation", "shift", "zoom", "interpolation"), AUGMENTED),
     },
     needs_images=True,
+    network=frozenset(
+        [
+            *("blocks", "convolutions", "filters", "widening", "kernel_size", "padding"),
+            *("downsampling", "stride_kernel_size"),
+            *("closing", "closing_filters", "closing_kernel_size", "dense_units"),
+            *("activation", "batch_norm"),
+        ]
+    ),
     problem=too_deep,
 )

@@ -58,6 +58,9 @@ class Model:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     only_if: Mapping[str, OnlyIf] = field(default_factory=dict)
     needs_images: bool = False
+    network: frozenset[str] = frozenset()
+    """The parameters that decide over the shapes of weights; none where fit begins with no
+    weights of task.weights."""
     problem: Callable[[SearchSpace[Any], Task], str | None] = lambda _space, _task: None
     """Says why no trial, or not every trial, of a space could be trained; None where all can."""
 
@@ -72,9 +75,10 @@ class Model:
         names = [field.name for field in fields(self.Params)]
         if self.climb is Climb.EPOCHS and "epochs" not in names:
             raise TypeError("Params has no field epochs, but climb is Climb.EPOCHS")
-        for name in {*self.limits, *self.only_if, *(o.parameter for o in self.only_if.values())}:
+        others = (condition.parameter for condition in self.only_if.values())
+        for name in {*self.limits, *self.only_if, *others, *self.network}:
             if name not in names:
-                raise TypeError(f"Params has no field {name}, but limits or only_if name it")
+                raise TypeError(f"Params has no field {name}, but limits, only_if or network do")
         for name, condition in self.only_if.items():
             if names.index(condition.parameter) > names.index(name):
                 raise TypeError(f"{condition.parameter} must stand above {name} in Params")

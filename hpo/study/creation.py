@@ -11,6 +11,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from hpo.definition import Definition, in_toml
 from hpo.errors import StudyError
+from hpo.pretraining import Weights
 from hpo.storage.database import Database, study_lock
 from hpo.study.budget import is_queued
 from hpo.study.queue import add
@@ -91,6 +92,10 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
             f'data.train: these rows differ from those of the stored study "{name}" '
             f"(sha256 {new_rows[:12]}, stored {old_rows[:12]}); {remedy}"
         )
+    if _hash(origin.weights) != _hash(stored.origin.weights):
+        raise StudyError(
+            f'pretraining: these weights differ from those of the stored study "{name}"; {remedy}'
+        )
     for key, new, old in _differences(_identity(definition), _identity(stored.definition)):
         raise StudyError(
             f'{key}: {in_toml(new)} differs from {in_toml(old)} in the stored study "{name}"; '
@@ -104,8 +109,18 @@ def _identity(definition: Definition) -> dict[str, Any]:
     The direction follows from the metric, whether it is written or not.
     """
     return definition.model_dump(
-        mode="json", exclude={"budget": True, "direction": True, "data": {"train"}}
+        mode="json",
+        exclude={
+            "budget": True,
+            "direction": True,
+            "data": {"train"},
+            "pretraining": {"train", "sources"},
+        },
     )
+
+
+def _hash(weights: Weights | None) -> str | None:
+    return weights.sha256 if weights else None
 
 
 def _differences(new: Any, old: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 from hpo.definition import Definition, parse
 from hpo.errors import StudyError
 from hpo.models import resolve
+from hpo.pretraining import Weights
 from hpo.search_space import SearchSpace, build
 from hpo.storage.database import Database
 from hpo.training.task import Task
@@ -32,6 +33,7 @@ class Origin:
     fingerprint: str  # of the rows
     label_column: int  # from 0; -1 is the last
     task: Task
+    weights: Weights | None = None  # that trials begin with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,4 +100,5 @@ def space_of(definition: Definition) -> SearchSpace[Any]:
 def _origin(stored: dict[str, Any]) -> Origin:
     shape, classes = stored["task"]["shape"], stored["task"]["classes"]
     task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
-    return Origin(**{**stored, "folder": Path(stored["folder"]), "task": task})
+    weights = Weights(**stored["weights"]) if stored.get("weights") else None
+    return Origin(**{**stored, "folder": Path(stored["folder"]), "task": task, "weights": weights})

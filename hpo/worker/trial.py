@@ -92,7 +92,7 @@ def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
         params = objective.space.suggest(trial)
         trial.set_user_attr(SEED, objective.seed_of(params))
         trial.set_user_attr(ENVIRONMENT, recorded_environment())
-    log.info("trial %d: %s", trial.number, params)
+    log.info("trial %d: %s", trial.number, trial.params)
     last_step = objective.last_step_of(params)
     climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step, done=done)
     return objective.evaluate(params, climber)

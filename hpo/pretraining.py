@@ -1,0 +1,156 @@
+"""Weights that a network learned on other rows, made once and shared by the trials of a study."""
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.trial import FixedTrial
+
+from hpo.data import Dataset
+from hpo.definition import Definition, in_toml
+from hpo.errors import DataError, DefinitionError
+from hpo.models import Model
+from hpo.search_space import SearchSpace, build
+from hpo.training.task import Task
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A file of weights, and what they were made from."""
+
+    file: str  # beside the rows, written as those are in the definition
+    sha256: str
+    rows: int
+    rows_sha256: str
+    sources_sha256: str | None  # of what shows that no test row was made from them
+
+    @property
+    def guard(self) -> str:
+        """What is known of a leak from the test rows."""
+        if self.sources_sha256 is None:
+            return "their sources are unknown: some may be in the test rows"
+        return "none of them is the source of a test row"
+
+
+def pretraining_params(definition: Definition, model: Model) -> Any:
+    """Give the Params of the pretraining: the study's network, trained as its table says.
+
+    Raises:
+        DefinitionError: the network is not the same in all trials, or a value is not allowed.
+    """
+    assert definition.pretraining is not None
+    source = f'study "{definition.name}"'
+    if not model.network:
+        raise DefinitionError(
+            source, "pretraining", f"the model {definition.model} can't begin with given weights"
+        )
+    own = definition.pretraining.fixed
+    for name in model.network:
+        for key, values in (("space", definition.space), ("pretraining.fixed", own)):
+            if name in values:
+                raise DefinitionError(
+                    source,
+                    f"{key}.{name}",
+                    f"is {in_toml(values[name])}, but pretrained weights fit one network: "
+                    f"give one value in [fixed]",
+                )
+    network = {name: value for name, value in definition.fixed.items() if name in model.network}
+    all_fixed = definition.model_copy(update={"space": {}, "fixed": network | dict(own)})
+    try:
+        space: SearchSpace[Any] = build(all_fixed, model.Params, model.parameters, source)
+    except DefinitionError as error:
+        name = error.key.partition(".")[2]
+        table = "fixed" if name in network else "pretraining.fixed"
+        raise DefinitionError(source, f"{table}.{name}", error.problem) from error
+    return space.suggest(FixedTrial({}))
+
+
+def pretrain(
+    definition: Definition, model: Model, task: Task, rows: Dataset, sources: Path | None, say: Say
+) -> Weights:
+    """Give the weights of a definition's pretraining on rows; what is there is not made again.
+
+    sources is the list that shows that no test row was made from one of them.
+
+    Raises:
+        DefinitionError: the parameters don't suit.
+        DataError: the rows don't suit the task, or one is the source of a test row.
+    """
+    assert definition.pretraining is not None
+    params = pretraining_params(definition, model)
+    _demand_alike(rows, task)
+    guard = _guard(sources, rows) if sources else None
+    made_of = f"{definition.model} {params} {task} {definition.seed} {rows.fingerprint}"
+    name = f"pretrained-{sha256(made_of.encode()).hexdigest()[:12]}.keras"
+    path = Path(rows.source).with_name(name)
+    if not path.exists():
+        say(f"pretraining on {len(rows.X):,} rows of {rows.source}, once: {path}")
+        _train(model, params, task, rows, definition.seed, path)
+    return Weights(
+        file=str(Path(definition.pretraining.train).with_name(name)),
+        sha256=sha256_of(path),
+        rows=len(rows.X),
+        rows_sha256=rows.fingerprint,
+        sources_sha256=guard,
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file in hexadecimal.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(str(path), f"can't be read: {error.strerror}") from error
+
+
+def _guard(path: Path, rows: Dataset) -> str:
+    """Show that no row is the source of a test row, by the list that `hpo data make` writes."""
+    digest = sha256_of(path)
+    if not zipfile.is_zipfile(path):  # NumPy would take other files, too
+        raise DataError(str(path), "is no sources.npz of `hpo data make`")
+    try:
+        with np.load(path) as arrays:
+            clean, test = arrays["clean"], arrays["test"]
+    except (KeyError, ValueError) as error:
+        raise DataError(str(path), f"is no sources.npz of `hpo data make`: {error}") from error
+    if len(clean) != len(rows.X):
+        raise DataError(
+            str(path), f"lists {len(clean)} clean digits, but {rows.source} has {len(rows.X)} rows"
+        )
+    leaked = np.intersect1d(clean, test)
+    if len(leaked):
+        raise DataError(
+            rows.source,
+            f"{len(leaked)} rows are the source of a test row, the first is digit {leaked[0]}: "
+            "pretraining on them would leak the test",
+        )
+    return digest
+
+
+def _demand_alike(rows: Dataset, task: Task) -> None:
+    assert rows.y is not None
+    classes = tuple(rows.classes.tolist())
+    if classes != task.classes:
+        raise DataError(
+            rows.source, f"has the labels {classes}, but the study's rows have {task.classes}"
+        )
+
+
+def _train(model: Model, params: Any, task: Task, rows: Dataset, seed: int, path: Path) -> None:
+    """Train once; the file appears whole or not at all."""
+    assert rows.y is not None
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        trained = model.code.fit(params, task, rows.X, rows.y, seed)
+        model.code.save(trained, Path(folder)).replace(path)
