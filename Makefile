@@ -38,12 +38,12 @@ DEMO := env -u HPO_DATABASE_URL HPO_HOME=$(DEMO_HOME) $(BIN)
 demo: $(VENV)/.runtime data/digits ## search an SVM and a CNN space on noisy digits, export the best, score it
 	@printf '\n$$ hpo run studies/svm.toml --workers 2\n'
 	@$(DEMO)/hpo run studies/svm.toml --workers 2
-	@printf '\n$$ hpo run studies/cnn-simple.toml --workers 2\n'
-	@$(DEMO)/hpo run studies/cnn-simple.toml --workers 2
+	@printf '\n$$ hpo run studies/cnn-simple-coarse.toml --workers 2\n'
+	@$(DEMO)/hpo run studies/cnn-simple-coarse.toml --workers 2
 	@printf '\n$$ hpo status\n'
 	@$(DEMO)/hpo status
-	@printf '\n$$ hpo export cnn-simple -o demo/train.py\n'
-	@$(DEMO)/hpo export cnn-simple -o demo/train.py
+	@printf '\n$$ hpo export cnn-simple-coarse -o demo/train.py\n'
+	@$(DEMO)/hpo export cnn-simple-coarse -o demo/train.py
 	@printf '\n$$ python demo/train.py --data data/digits/train.npy --test data/digits/test.npy --out demo\n'
 	@$(BIN)/python demo/train.py --data data/digits/train.npy --test data/digits/test.npy --out demo
 	@printf '\nWhere to look next:\n'

@@ -31,6 +31,7 @@ IMAGES = {"shape": [28, 28, 1], "range": [0, 1]}
 # The published grid of 36 points for the network; for the SVM a pool drawn at random.
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "cnn-simple": {
+        "model": "cnn",
         "evaluation": {"folds": 5},
         "space": {
             "optimizer": ["adam", "nadam", "rmsprop"],
@@ -38,9 +39,13 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
             "init": ["normal", "uniform"],
             "activation": ["relu", "sigmoid"],
         },
-        "fixed": {"epochs": 10, "dropout": 0.2},
+        "fixed": {
+            **{"blocks": 1, "kernel_size": 5, "padding": "valid", "dense_units": 128},
+            **{"epochs": 10, "dropout": 0.2, "dropout_at": "blocks"},
+        },
     },
     "svm": {
+        "model": "svm",
         "evaluation": {"holdout": 0.3},
         "space": {
             "components": {"low": 20, "high": 120},
@@ -57,7 +62,7 @@ POOL = 120
 
 def objective_of(model: str, file: str) -> Objective:
     """Give the objective of a model on a file of rows."""
-    content = {"name": model, "model": model, "seed": 1, "budget": {"trials": 1}}
+    content = {"name": model, "seed": 1, "budget": {"trials": 1}}
     data = {"train": file, **IMAGES}
     definition = parse({**content, "data": data, **DEFINITIONS[model]}, model)
     return build_objective(definition, load(file, shape=(28, 28, 1)), model)

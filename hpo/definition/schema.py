@@ -187,7 +187,7 @@ class Definition(Section):
     """A whole study definition."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
-    model: str  # "svm", "cnn-simple" or "package.module:Name"
+    model: str  # "svm", "cnn" or "package.module:Name"
     direction: Literal["maximize", "minimize"] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy and scikit-learn take
     data: Data

@@ -30,6 +30,16 @@ class Import:
     alias: str | None
 
     @property
+    def top(self) -> str:
+        """The package that it comes with."""
+        return self.module.partition(".")[0]
+
+    @property
+    def bound(self) -> str:
+        """The name that code calls it by."""
+        return self.alias or self.name or self.top
+
+    @property
     def statement(self) -> str:
         """The line of code."""
         what = f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
@@ -101,7 +111,7 @@ class Section:
 
     module: str
     title: str  # the first line of the module's docstring
-    code: str
+    definitions: tuple[str, ...]  # the text of each
 
 
 @dataclass
@@ -148,7 +158,7 @@ class Collector:
         }
         in_order = sorted(nodes.values(), key=lambda node: node.lineno)
         title = (ast.get_docstring(source.tree) or module).splitlines()[0].rstrip(".")
-        return Section(module, title, "\n\n\n".join(map(source.lines_of, in_order)))
+        return Section(module, title, tuple(map(source.lines_of, in_order)))
 
     def _add(self, source: Source, name: str) -> None:
         module = source.module
@@ -161,7 +171,7 @@ class Collector:
         self._refuse_second(module, name)
         taken.add(name)
         definition = source.definitions[name]
-        for used in sorted(_used(definition)):
+        for used in sorted(names_used(definition)):
             if used in source.definitions:
                 self._add(source, used)
             elif used in source.imports:
@@ -217,7 +227,7 @@ def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:
                 yield target.id, node
 
 
-def _used(node: ast.AST) -> set[str]:
+def names_used(node: ast.AST) -> set[str]:
     """Give the names that a definition takes from its module or from Python."""
     scopes = [symtable.symtable(ast.unparse(node), "definition", "exec")]
     own = {symbol.get_name() for symbol in scopes[0].get_symbols() if symbol.is_assigned()}

@@ -8,6 +8,13 @@ from hpo.training.params.cnn import Params
 from hpo.training.task import Task
 
 
+def problem(space: SearchSpace[Any], task: Task) -> str | None:
+    """Say which trials of a space could not be trained."""
+    if space.highest("warmup_epochs") >= space.lowest("epochs"):
+        return "warmup_epochs must stay below epochs"
+    return too_deep(space, task)
+
+
 def too_deep(space: SearchSpace[Any], task: Task) -> str | None:
     """Say where the largest network of a space has nothing left of the images."""
     height, width, _ = task.shape
@@ -40,10 +47,9 @@ CNN = Model(
     climb=Climb.EPOCHS,
     limits={
         "threshold": SHARE,
-        **dict.fromkeys(("blocks", "convolutions", "filters"), AT_LEAST_ONE),
+        **dict.fromkeys(("blocks", "convolutions", "filters", "widening"), AT_LEAST_ONE),
         **dict.fromkeys(("kernel_size", "stride_kernel_size"), AT_LEAST_ONE),
         **dict.fromkeys(("closing_filters", "closing_kernel_size"), AT_LEAST_ONE),
-        "widening": POSITIVE,
         "dense_units": AT_LEAST_ZERO,
         "dropout": SHARE,
         "learning_rate": POSITIVE,
@@ -58,6 +64,7 @@ CNN = Model(
         "rotation": AT_LEAST_ZERO,
         "shift": SHARE,
         "zoom": SHARE,
+        "test_shift": AT_LEAST_ZERO,
     },
     only_if={
         "stride_kernel_size": OnlyIf("downsampling", ("stride",)),
@@ -76,5 +83,5 @@ CNN = Model(
             *("activation", "batch_norm"),
         ]
     ),
-    problem=too_deep,
+    problem=problem,
 )

@@ -11,7 +11,6 @@ from hpo.models.model import Model
 BUILT_IN = {
     "svm": "hpo.models.svm:SVM",
     "cnn": "hpo.models.cnn:CNN",
-    "cnn-simple": "hpo.models.cnn_simple:CNN_SIMPLE",
 }
 
 

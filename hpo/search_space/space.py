@@ -38,14 +38,17 @@ class SearchSpace(Generic[P]):
 
     def highest(self, name: str) -> float:
         """Give the highest number that a parameter can have in this space."""
-        if name in self.fixed:
-            return float(self.fixed[name])
-        if name not in self.searched:
-            return float(self.parameters[name].default)
-        dimension = self.searched[name]
-        return float(
-            dimension.high if isinstance(dimension, Bounds) else max(map(float, dimension))
-        )
+        return max(self._ends(name))
+
+    def lowest(self, name: str) -> float:
+        """Give the lowest number that a parameter can have in this space."""
+        return min(self._ends(name))
+
+    def _ends(self, name: str) -> tuple[float, ...]:
+        dimension = self.searched.get(name)
+        if isinstance(dimension, Bounds):
+            return float(dimension.low), float(dimension.high)
+        return tuple(map(float, self.possible(name)))
 
     def possible(self, name: str) -> tuple[Choice, ...]:
         """Give the values that a parameter without bounds can have in this space."""

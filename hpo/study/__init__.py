@@ -15,6 +15,7 @@ from hpo.study.stored import (
     StoredStudy,
     load,
     names,
+    space_of,
     trials_of,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "names",
     "open_names",
+    "space_of",
     "status",
     "trials_of",
 ]

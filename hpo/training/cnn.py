@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.training.augmentation import augment
-from hpo.training.batches import Change, batches
+from hpo.training.batches import batches
 from hpo.training.images import to_images
 from hpo.training.memory import keep_freed_memory
 from hpo.training.network import network
@@ -52,7 +50,7 @@ def fit(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
     )
     model.fit(
-        batches(images, labels, params.batch_size, seed, change(params)),
+        batches(params, images, labels, seed),
         steps_per_epoch=steps,
         epochs=params.epochs,
         validation_data=watched,
@@ -60,7 +58,17 @@ def fit(
         shuffle=False,  # they come in the order of their epoch
         verbose=0,
     )
+    if params.test_shift > 0:
+        return averaged(model, task, params.test_shift)
     return model
+
+
+def averaged(model: keras.Model, task: Task, shift: int) -> keras.Model:
+    """Give a network that takes the mean over an image and its shifts by so many pixels."""
+    image = keras.Input(task.shape)
+    ways = [(0, 0), (shift, 0), (-shift, 0), (0, shift), (0, -shift)]
+    views = [keras.ops.roll(image, way, axis=(1, 2)) for way in ways]
+    return keras.Model(image, keras.layers.Average()([model(view) for view in views]))
 
 
 def freeze_features(model: keras.Model) -> None:
@@ -69,19 +77,6 @@ def freeze_features(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.Flatten | keras.layers.GlobalAveragePooling2D):
             return
         layer.trainable = False
-
-
-def change(params: Params) -> Change | None:
-    """Give what happens to the images that the network learns from."""
-    if not params.augmentation:
-        return None
-    return partial(
-        augment,
-        rotation=params.rotation,
-        shift=params.shift,
-        zoom=params.zoom,
-        interpolation=params.interpolation,
-    )
 
 
 def callbacks(
@@ -102,10 +97,7 @@ def callbacks(
 
 def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the probability of each class for each row of X (n, features), as (n, classes)."""
-    probabilities: NDArray[np.float32] = model.predict(
-        to_images(X, task), batch_size=128, verbose=0
-    )
-    return probabilities
+    return np.asarray(model.predict(to_images(X, task), batch_size=128, verbose=0))
 
 
 def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -2,16 +2,12 @@
 
 import ctypes
 
-M_TOP_PAD, M_MMAP_MAX = -2, -4  # from glibc's malloc.h
+M_TOP_PAD = -2  # of glibc's malloc.h
+M_MMAP_MAX = -4
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, for the next batch.
-
-    As soon as TensorFlow reads from a generator, it sets glibc to give the memory of each batch
-    back to the system; taking it again costs as much time as training a deep network.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # it is glibc
+    """Let glibc keep what is freed: TensorFlow has it given back, at the cost of each batch."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TOP_PAD, 256 * 2**20)
+        mallopt(M_TOP_PAD, 2**28)

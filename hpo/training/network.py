@@ -56,14 +56,8 @@ def convolution(
     params: Params, filters: int, kernel: int, strides: int, padding: str
 ) -> Iterator[keras.Layer]:
     """Give a convolution, and its normalisation where the network has one."""
-    yield layers.Conv2D(
-        filters,
-        kernel,
-        strides=strides,
-        padding=padding,
-        activation=params.activation,
-        kernel_initializer=INITS[params.init],
-    )
+    act, init = params.activation, INITS[params.init]
+    yield layers.Conv2D(filters, kernel, strides, padding, activation=act, kernel_initializer=init)
     if params.batch_norm:
         # Keras' own momentum of 0.99 knows too little after one epoch to be judged by.
         yield layers.BatchNormalization(momentum=0.9)
@@ -71,9 +65,8 @@ def convolution(
 
 def dense(params: Params) -> Iterator[keras.Layer]:
     """Give the dense layer, and its normalisation where the network has one."""
-    yield layers.Dense(
-        params.dense_units, activation=params.activation, kernel_initializer=INITS[params.init]
-    )
+    act, init = params.activation, INITS[params.init]
+    yield layers.Dense(params.dense_units, activation=act, kernel_initializer=init)
     if params.batch_norm:
         yield layers.BatchNormalization(momentum=0.9)
 

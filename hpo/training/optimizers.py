@@ -18,7 +18,7 @@ def optimizer(params: Params, steps_per_epoch: int) -> keras.optimizers.Optimize
     return OPTIMIZERS[params.optimizer](
         learning_rate(params, steps_per_epoch),
         **({"momentum": params.momentum, "nesterov": True} if params.optimizer == "sgd" else {}),
-        **({"weight_decay": params.weight_decay} if params.weight_decay > 0 else {}),
+        **({"weight_decay": params.weight_decay} if params.optimizer in ("adamw", "sgd") else {}),
         **({"use_ema": True, "ema_momentum": params.ema} if params.ema > 0 else {}),
     )
 
@@ -29,11 +29,10 @@ def learning_rate(
     """Give the learning rate: one number, or for each batch what a half cosine says."""
     if params.schedule != "cosine":
         return params.learning_rate
-    steps = params.epochs * steps_per_epoch
-    warmup = min(round(params.warmup_epochs * steps_per_epoch), steps - 1)
+    warmup = int(params.warmup_epochs * steps_per_epoch)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=params.learning_rate,
         warmup_steps=warmup,
-        decay_steps=steps - warmup,
+        decay_steps=params.epochs * steps_per_epoch - warmup,
     )

@@ -25,9 +25,9 @@ SVM = {
 }
 CNN = {
     "name": "small-cnn",
-    "model": "cnn-simple",
+    "model": "cnn",
     "space": {"dropout": {"low": 0.0, "high": 0.5}, "optimizer": ["adam", "nadam"]},
-    "fixed": {"batch_size": 32, "init": "uniform", "activation": "relu", "epochs": 2},
+    "fixed": {"blocks": 1, "dense_units": 16, "batch_size": 32, "epochs": 2},
 }
 NEEDS = {"small-svm": ["numpy", "scikit-learn"], "small-cnn": ["numpy", "keras", "tensorflow"]}
 NEEDS["small-cnn"].append("scikit-learn")  # splits and metrics

@@ -30,7 +30,7 @@ def cnn_content(content):
     """The same for the convolutional network, on images of 6x6 pixels."""
     return {
         **content,
-        "model": "cnn-simple",
+        "model": "cnn",
         "data": {"train": "rows.npy", "shape": [6, 6, 1]},
         "evaluation": {"folds": 5},
         "space": {
@@ -39,7 +39,7 @@ def cnn_content(content):
             "init": ["normal", "uniform"],
             "activation": ["relu", "sigmoid"],
         },
-        "fixed": {"dropout": 0.5, "epochs": 10},
+        "fixed": {"blocks": 1, "dense_units": 8, "dropout": 0.5, "epochs": 10},
     }
 
 

@@ -56,7 +56,7 @@ def test_every_shipped_study_loads_under_its_own_name(path):
 
 
 def test_there_are_shipped_studies():
-    assert {"svm", "cnn-simple"} <= {path.stem for path in STUDIES}
+    assert {"svm", "cnn-simple-coarse"} <= {path.stem for path in STUDIES}
 
 
 def test_a_study_takes_its_name_from_the_file(tmp_path):

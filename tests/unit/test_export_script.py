@@ -91,8 +91,7 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
     script = write_script(stored_study(cnn_content, dataset, [0.5]), None, "train.py")
     assert_clean(script)
     assert "keras" in top_level_imports(script)
-    assert "transposed=True" in script
-    assert "def to_images(" in script
+    assert "X.reshape(-1, 6, 6, 1).swapaxes(1, 2)" in script
 
 
 def test_a_script_of_many_classes_is_clean(content):
@@ -137,12 +136,14 @@ def test_it_holds_only_the_split_and_the_metric_that_it_uses(content, dataset):
 
 
 def test_its_head_says_what_was_found(content, dataset):
-    script = write_script(stored_study(content, dataset, [0.25, 0.75]), None, "best.py")
+    stored = stored_study(content, dataset, [0.25, 0.75])
+    script = write_script(stored, None, "best.py")
+    assert f'"numpy": "{np.__version__}",' in script
     head = script.split('"""')[1]
     assert "svm that hpo found in the study small" in head
     assert "trial       1, value 0.75" in head
     assert "rows.npy, sha256 " + dataset.fingerprint[:16] in head
-    assert f"numpy {np.__version__}" in head
+    assert f"C {stored.study.trials[1].params['C']}" in " ".join(head.split())
     assert "python best.py --data FILE --verify" in head
 
 
@@ -158,9 +159,9 @@ def test_a_trial_can_be_chosen_and_its_parameters_stand_there(content, dataset):
     stored = stored_study(content, dataset, [0.5, 0.75])
     script = write_script(stored, 0, "train.py")
     params = stored.study.trials[0].params
-    assert f"    C={params['C']!r},\n" in script
-    assert f"    components={params['components']},\n" in script
-    assert '    class_weight="none",\n' in script
+    assert f"C={params['C']!r},\n" in script
+    assert f"min({params['components']}, len(X) - 1, X.shape[1])" in script
+    assert "class_weight=None," in script
     assert "\nVALUE = 0.5\n" in script
 
 
@@ -221,10 +222,23 @@ def test_a_family_of_one_s_own_ships_without_its_model(forest, content, dataset)
     forest("doubled")
     script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
     compile(script, "train.py", "exec")
-    assert "PARAMS = Forest(" in script
-    assert "def doubled(X)" in script
+    assert "PARAMS" not in script  # nothing reads them
+    assert "    return X\n" in script  # all that doubled does
     assert "hpo.models" not in script
     assert top_level_imports(script).isdisjoint({"hpo", "optuna"})
+
+
+def test_parameters_that_are_read_as_a_whole_stand_there_and_are_passed(
+    forest, content, dataset, tmp_path
+):
+    forest("doubled")
+    code = tmp_path / "my_forest.py"
+    code.write_text(code.read_text().replace("return doubled(X)", "return repr(params)"))
+    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    compile(script, "train.py", "exec")
+    assert "class Forest" in script
+    assert re.search(r"^PARAMS = Forest\(C=[12].0\)$", script, re.MULTILINE)
+    assert "fit(PARAMS, X, y, SEED)" in script
 
 
 @pytest.mark.parametrize("name", ["load", "verify", "main", "VALUE"])
@@ -263,7 +277,7 @@ def script(content, dataset, tmp_path):
 def run(script, tmp_path, monkeypatch, capsys):
     """Give a function that runs the script within this process: code and output."""
     source = script.read_text()
-    for name in re.findall(r'"((?:OMP|OPENBLAS|TF)_\w+)"', source):
+    for name in re.findall(r"(?:OMP|OPENBLAS|TF)_\w+", source):
         monkeypatch.setenv(name, "")  # so that what the script sets is undone
     monkeypatch.chdir(tmp_path)
 
@@ -384,7 +398,7 @@ def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatc
     path = tmp_path / "train.py"
     path.write_text(write_script(stored, None, path.name))
     data = write("rows.npy", dataset.y, dataset.X)
-    for name in re.findall(r'"((?:OMP|OPENBLAS|TF)_\w+)"', path.read_text()):
+    for name in re.findall(r"(?:OMP|OPENBLAS|TF)_\w+", path.read_text()):
         monkeypatch.setenv(name, "")
     monkeypatch.setattr(sys, "argv", [str(path), "--data", str(data), "--verify"])
     with pytest.raises(SystemExit) as exited:
@@ -393,9 +407,8 @@ def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatc
     assert "\nverified\n" in capsys.readouterr().out
 
 
-def test_the_task_says_so_where_images_have_a_shape(content, dataset):
+def test_images_are_read_as_rows(content, dataset):
     stored = stored_study(content, dataset, [0.5])
     origin = replace(stored.origin, task=replace(stored.origin.task, shape=(6, 6, 1)))
     script = write_script(replace(stored, origin=origin), None, "train.py")
-    assert "shape=(6, 6, 1)" in script
     assert "features=36, label=-1" in script

@@ -101,7 +101,7 @@ def collected(*names, module="training"):
 
 
 def code(collector):
-    return {section.module: section.code for section in collector.sections()}
+    return {s.module: "\n\n\n".join(s.definitions) for s in collector.sections()}
 
 
 @pytest.mark.usefixtures("package")
@@ -190,7 +190,7 @@ def test_what_was_taken_runs(package):
     collector = collected("fit", "predict")
     imports = "\n".join(needed.statement for needed in collector.imports)
     scope = {}
-    exec(f"{imports}\n" + "\n".join(s.code for s in collector.sections()), scope)
+    exec(f"{imports}\n" + "\n".join("\n".join(s.definitions) for s in collector.sections()), scope)
     assert scope["fit"](scope["Params"](depth=4), "aab")[0] == 7
     assert scope["predict"]([3, 4]) == (5, 5, 5)
 

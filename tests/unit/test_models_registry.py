@@ -39,7 +39,7 @@ def test_every_built_in_model_is_found_without_importing_its_training_code(name)
 
 def test_the_built_in_models_climb_as_they_should():
     assert resolve("svm", "").climb is Climb.SAMPLES
-    assert resolve("cnn-simple", "").climb is Climb.EPOCHS
+    assert resolve("cnn", "").climb is Climb.EPOCHS
 
 
 def test_your_own_model_is_found_in_the_working_folder(here):
@@ -69,7 +69,7 @@ def refusal(name):
 @pytest.mark.parametrize("name", ["forest", "SVM", "", "own_family"])
 def test_an_unknown_name_is_refused_with_the_built_in_ones(name):
     message = refusal(name)
-    assert f'"{name}" is none of svm, cnn-simple' in message
+    assert f'"{name}" is none of svm, cnn' in message
     assert '"package.module:Name"' in message
 
 

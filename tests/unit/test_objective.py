@@ -24,11 +24,13 @@ GROWING = Model(Params=Params, training=__name__, climb=Climb.SAMPLES)
 EPOCHS = Model(Params=Params, training=__name__, climb=Climb.EPOCHS)
 
 fits = []  # the rows and the seed of each call of fit
+predictions = []  # the fits before each call of predict, and what it was to predict with
 
 
 @pytest.fixture(autouse=True)
-def _forget_fits():
+def _forget_calls():
     fits.clear()
+    predictions.clear()
 
 
 def fit(params, task, X, y, seed, on_step=None):  # noqa: ARG001 - the contract of a family
@@ -42,6 +44,7 @@ def fit(params, task, X, y, seed, on_step=None):  # noqa: ARG001 - the contract 
 
 def predict(trained, task, X):  # noqa: ARG001
     """The rows or epochs that it was trained on, and 100 more on the fold that holds row 0."""
+    predictions.append((len(fits), trained))
     return np.full(len(X), trained + (100 if 0 in X[:, 0] else 0))
 
 
@@ -101,20 +104,28 @@ def test_samples_grow_in_the_first_fold_only():
     assert [len(rows) for rows, _ in fits] == [7, 20, 60, 60, 60]
 
 
-def test_epochs_report_the_mean_of_the_finished_folds_and_the_climbing_one():
+def test_epochs_report_the_first_fold_as_it_climbs_then_the_mean_of_the_finished_folds():
     o = objective("EPOCHS")
     a, b, c = extra(o)
-    assert climbed(o, Params(epochs=2))[0] == [
+    assert climbed(o, Params(epochs=3))[0] == [
         (1, a + 1),
         (2, a + 2),
-        (5, fmean([a + 2, b + 1])),
-        (6, fmean([a + 2, b + 2])),
-        (9, fmean([a + 2, b + 2, c + 1])),
-        (10, fmean([a + 2, b + 2, c + 2])),
+        (3, a + 3),
+        (5, a + 3),
+        (6, a + 3),
+        (7, fmean([a + 3, b + 3])),
+        (9, fmean([a + 3, b + 3])),
+        (10, fmean([a + 3, b + 3])),
+        (11, fmean([a + 3, b + 3, c + 3])),
     ]
 
 
-def test_samples_report_the_mean_of_the_finished_folds_and_the_climbing_one():
+def test_a_further_fold_predicts_nothing_before_its_end():
+    climbed(objective("EPOCHS"), Params(epochs=3))
+    assert predictions == [(1, 1), (1, 2), (1, 3), (2, 3), (3, 3)]
+
+
+def test_samples_report_the_mean_of_the_finished_folds():
     o = objective("GROWING")
     a, b, c = extra(o)
     assert climbed(o, Params())[0] == [
@@ -276,7 +287,7 @@ def refusal(content, rows):
 def test_a_model_of_images_needs_their_shape(cnn_content, dataset):
     del cnn_content["data"]["shape"]
     assert refusal(cnn_content, dataset) == (
-        "my.toml: data.shape: is missing; cnn-simple needs [height, width, channels]"
+        "my.toml: data.shape: is missing; cnn needs [height, width, channels]"
     )
 
 

@@ -151,14 +151,28 @@ def test_values_come_as_the_model_s_own_dataclass(content):
 
 
 @pytest.mark.parametrize(
-    ("space", "fixed", "highest"),
+    ("space", "fixed", "ends"),
     [
-        ({"epochs": [10, 50, 20]}, {}, 50),
-        ({"epochs": {"low": 1, "high": 30}}, {}, 30),
-        ({"trees": [1]}, {"epochs": 5}, 5),
-        ({"trees": [1]}, {}, 7),
+        ({"epochs": [10, 50, 20]}, {}, (10, 50)),
+        ({"epochs": {"low": 1, "high": 30}}, {}, (1, 30)),
+        ({"trees": [1]}, {"epochs": 5}, (5, 5)),
+        ({"trees": [1]}, {}, (7, 7)),
     ],
 )
-def test_highest(content, space, fixed, highest):
+def test_lowest_and_highest(content, space, fixed, ends):
     content |= {"space": space, "fixed": fixed}
-    assert space_of(content, FOREST).highest("epochs") == highest
+    found = space_of(content, FOREST)
+    assert (found.lowest("epochs"), found.highest("epochs")) == ends
+
+
+@pytest.mark.parametrize(
+    ("space", "fixed", "possible"),
+    [
+        ({"bagged": [True, False]}, {}, (True, False)),
+        ({"trees": [1]}, {"bagged": True}, (True,)),
+        ({"trees": [1]}, {}, (True,)),
+    ],
+)
+def test_possible(content, space, fixed, possible):
+    content |= {"space": space, "fixed": fixed}
+    assert space_of(content, FOREST).possible("bagged") == possible

@@ -48,3 +48,4 @@ class Params:
     shift: float = 0.0  # share of the image, either way
     zoom: float = 0.0  # share, either way
     interpolation: Literal["nearest", "bilinear"] = "nearest"
+    test_shift: int = 0  # pixels; the mean over it each way is what predicts
