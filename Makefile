@@ -68,6 +68,7 @@ bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lis
 	@$(BIN)/python benchmarks/pruners/compare.py svm --work 12
 	@$(BIN)/python benchmarks/pruners/compare.py cnn-simple --work 8
 	@$(BIN)/python benchmarks/data/reading.py 4000
+	@$(BIN)/python benchmarks/augmentation/augmentation.py 1
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -39,7 +39,7 @@ class Weights:
         return "none of them is the source of a test row"
 
 
-def pretraining_params(definition: Definition, model: Model) -> Any:
+def pretraining_params(definition: Definition, model: Model, task: Task) -> Any:
     """Give the Params of the pretraining: the study's network, trained as its table says.
 
     Raises:
@@ -69,6 +69,9 @@ def pretraining_params(definition: Definition, model: Model) -> Any:
         name = error.key.partition(".")[2]
         table = "fixed" if name in network else "pretraining.fixed"
         raise DefinitionError(source, f"{table}.{name}", error.problem) from error
+    problem = model.problem(space, task)
+    if problem is not None:
+        raise DefinitionError(source, "pretraining", problem)
     return space.suggest(FixedTrial({}))
 
 
@@ -84,7 +87,7 @@ def pretrain(
         DataError: the rows don't suit the task, or one is the source of a test row.
     """
     assert definition.pretraining is not None
-    params = pretraining_params(definition, model)
+    params = pretraining_params(definition, model, task)
     _demand_alike(rows, task)
     guard = _guard(sources, rows) if sources else None
     made_of = f"{definition.model} {params} {task} {definition.seed} {rows.fingerprint}"

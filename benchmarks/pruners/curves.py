@@ -40,8 +40,13 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
             "activation": ["relu", "sigmoid"],
         },
         "fixed": {
-            **{"blocks": 1, "kernel_size": 5, "padding": "valid", "dense_units": 128},
-            **{"epochs": 10, "dropout": 0.2, "dropout_at": "blocks"},
+            "blocks": 1,
+            "kernel_size": 5,
+            "padding": "valid",
+            "dense_units": 128,
+            "epochs": 10,
+            "dropout": 0.2,
+            "dropout_at": "blocks",
         },
     },
     "svm": {

@@ -78,15 +78,18 @@ def objective_of(stored: StoredStudy) -> Objective:
             f"bring the same file, or set {DATA_VARIABLE} to its folder",
         )
     objective = build_objective(stored.definition, dataset, f'study "{stored.definition.name}"')
-    if stored.origin.weights is None:
+    weights = weights_of(stored)
+    if weights is None:
         return objective
-    file = _same_weights(stored.origin.weights, stored.origin.folder)
-    return replace(objective, task=replace(objective.task, weights=str(file)))
+    return replace(objective, task=replace(objective.task, weights=str(weights)))
 
 
-def _same_weights(weights: Weights, folder: Path) -> Path:
+def weights_of(stored: StoredStudy) -> Path | None:
     """Give this machine's copy of the weights that trials begin with."""
-    file = _place(weights.file, folder)
+    weights = stored.origin.weights
+    if weights is None:
+        return None
+    file = _place(weights.file, stored.origin.folder)
     if sha256_of(file) != weights.sha256:
         raise DataError(str(file), "holds other weights than those the study was created with")
     return file

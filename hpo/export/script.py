@@ -3,11 +3,12 @@
 import ast
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
 from string import Template
+from types import SimpleNamespace
 from typing import Any
 
 import black
@@ -21,9 +22,23 @@ from hpo.export.code import statements
 from hpo.export.source import Collector, Import, Source, names_used
 from hpo.export.specialise import Known, Specialised, Symbol, specialise
 from hpo.models import Model, resolve
-from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trial, space_of
+from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trials, space_of
 
-TEMPLATE = Path(__file__).with_name("script.py.txt")
+TEMPLATE = "script.py.txt"
+
+# What differs between the script of one trial and that of several, as templates themselves.
+SINGLE = {
+    "verify": "single.py.txt",
+    "train": "model = fit($fit_with X, y, SEED)",
+    "saved": "save(model, args.out)",
+    "predicted": "predict(model, $predict_with test[0])",
+}
+ENSEMBLE = {
+    "verify": "ensemble.py.txt",
+    "train": "models = [fit($fit_with X, y, seed) for params, seed in MEMBERS]",
+    "saved": "save_all(models, args.out)",
+    "predicted": "vote(models, test[0])",
+}
 LAYOUT = black.Mode(line_length=100)
 
 # What the script's own part imports, beside what the training code does.
@@ -66,59 +81,91 @@ PACKAGES = {
 TOLERANCE = 0.02
 
 
-def write_script(stored: StoredStudy, number: int | None, file: str) -> str:
-    """Give the script of a trial, or of the best one where number is None; file is its name.
+def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) -> str:
+    """Give the script of a trial, or of several that are averaged; file is its name.
 
     Raises:
-        StudyError: there is no such trial, or it has no full evaluation to repeat.
         HpoError: the model's training code needs something that can't stand in a script.
     """
-    trial = _chosen(stored, number)
     definition = stored.definition
     model = resolve(definition.model, f'study "{definition.name}"')
-    params = space_of(definition).suggest(trial)
-    collector = _collect(model, definition)
+    space = space_of(definition)
+    members = Members(trials, [space.suggest(trial) for trial in trials])
+    collector = _collect(model, definition, members)
     texts = [text for section in collector.sections() for text in section.definitions]
-    known = _known(params, stored)
-    left, given = _specialised(model, texts, known, _entries(definition))
+    known, entries = _known(members, stored), _entries(definition, members)
+    left, given = _specialised(model, members, texts, known, entries)
     definitions = [text for text in left.texts if text is not None]
-    imports = _imports(collector, definitions)
+    imports = _imports(collector, definitions, members)
     third_party = {i for i in imports if i.top not in sys.stdlib_module_names}
-    environment = _environment(trial, imports)
-    script = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=f"Train the {definition.model} that hpo found in the study {definition.name}.",
-        facts=_facts(stored, trial),
-        requirements=_requirements(imports | collector.inside),
-        file=file,
-        imports=statements(imports - third_party),
-        quiet=QUIET_KERAS if KERAS in imports else "",
-        third_party=statements(third_party),
-        threads=" ".join(name for name in THREADS if ("TF" in name) <= (KERAS in imports)),
-        constants=_constants(stored, trial, left, environment),
-        definitions="\n\n\n".join(definitions),
-        given="\n".join(f"{name} = {value!r}" for name, value in given.items()),
-        reader=_reader(definition),
-        features=prod(stored.origin.task.shape),
-        label=stored.origin.label_column,
-        splits=_splits(definition),
-        packages=[name for name in environment if name not in ("python", "processor")],
-        metric=definition.evaluation.metric.value,
-        **_arguments(model, left),
-    )
-    return black.format_str(script, mode=LAYOUT)
+    environment = _environment(trials[0], imports)
+    parts: dict[str, object] = {
+        "file": file,
+        "title": f"Train the {definition.model} that hpo found in the study {definition.name}.",
+        "facts": _facts(stored, trials),
+        "requirements": _requirements(imports | collector.inside),
+        "imports": statements(imports - third_party),
+        "quiet": QUIET_KERAS if KERAS in imports else "",
+        "third_party": statements(third_party),
+        "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in imports)),
+        "constants": _constants(stored, members, left, environment),
+        "definitions": "\n\n\n".join(definitions),
+        "given": "\n".join(f"{name} = {value}" for name, value in given.items()),
+        "reader": _reader(definition),
+        "features": prod(stored.origin.task.shape),
+        "label": stored.origin.label_column,
+        "splits": _splits(definition),
+        "packages": [name for name in environment if name not in ("python", "processor")],
+        "metric": definition.evaluation.metric.value,
+        "classes": stored.origin.task.classes,
+        **_arguments(model, members, left),
+    }
+    form = ENSEMBLE if members.several else SINGLE
+    for name, text in form.items():
+        parts[name] = _filled(text, parts)
+    return black.format_str(_filled(TEMPLATE, parts), mode=LAYOUT)
 
 
-def _known(params: Any, stored: StoredStudy) -> dict[str, Any]:
+def _filled(text: str, parts: Mapping[str, object]) -> str:
+    """Give a template, or that of a file, with its parts."""
+    file = Path(__file__).with_name(text)
+    return Template(file.read_text("utf-8") if text.endswith(".txt") else text).substitute(parts)
+
+
+@dataclass(frozen=True)
+class Members:
+    """The trials of a script, and their params."""
+
+    trials: Sequence[FrozenTrial]
+    params: Sequence[Any]
+
+    @property
+    def several(self) -> bool:
+        """Whether the script averages."""
+        return len(self.trials) > 1
+
+    @property
+    def common(self) -> Any:
+        """What is the same in all of them, by attributes."""
+        if not self.several:
+            return self.params[0]
+        first, *others = map(asdict, self.params)
+        same = {k: v for k, v in first.items() if all(other[k] == v for other in others)}
+        return SimpleNamespace(**same)
+
+
+def _known(members: Members, stored: StoredStudy) -> dict[str, Any]:
     """Give what the functions that ship are called with; a script's fit hears of no step."""
     task = stored.origin.task
     if stored.origin.weights:
         task = replace(task, weights=Symbol("WEIGHTS"))  # type: ignore[arg-type]
-    return {"params": params, "task": task, "_task": task, "on_step": None}
+    return {"params": members.common, "task": task, "_task": task, "on_step": None}
 
 
-def _entries(definition: Definition) -> list[str]:
+def _entries(definition: Definition, members: Members) -> list[str]:
     """Give what the script's own part calls."""
     return [
+        *(["scores"] if members.several else []),
         *("fit", "predict", "save", "environment", "split_label", "fingerprint"),
         _reader(definition),
         "folds" if definition.evaluation.folds else "holdout",
@@ -127,23 +174,32 @@ def _entries(definition: Definition) -> list[str]:
 
 
 def _specialised(
-    model: Model, texts: Sequence[str], known: Known, entries: Sequence[str]
-) -> tuple[Specialised, dict[str, Any]]:
+    model: Model, members: Members, texts: Sequence[str], known: Known, entries: Sequence[str]
+) -> tuple[Specialised, dict[str, str]]:
     """Give what is left of definitions, and the constants that their functions still take."""
-    left = specialise(texts, known, entries)
-    given = {
-        constant: value
-        for constant, value in (("PARAMS", known["params"]), ("TASK", known["task"]))
-        if any(constant in arguments for arguments in _arguments(model, left).values())
-    }
-    classes = [type(value).__name__ for value in given.values()]
-    return specialise(texts, known, [*entries, *classes]), given
+    partly = frozenset({"params"} if members.several else ())
+    left = specialise(texts, known, entries, partly)
+    asked = " ".join(_arguments(model, members, left).values())
+    given, classes = {}, []
+    if members.several:
+        pairs = zip(members.params, members.trials, strict=True)
+        seeds = ", ".join(f"({params!r}, {trial.user_attrs[SEED]})" for params, trial in pairs)
+        given["MEMBERS"] = f"[{seeds}]"
+        classes.append(model.Params.__name__)
+    elif "PARAMS" in asked:
+        given["PARAMS"] = repr(members.params[0])
+        classes.append(model.Params.__name__)
+    if "TASK" in asked:
+        given["TASK"] = repr(known["task"])
+        classes.append("Task")
+    return specialise(texts, known, [*entries, *classes], partly), given
 
 
-def _arguments(model: Model, left: Specialised) -> dict[str, str]:
-    """Give the constants that the script's calls of fit and predict begin with."""
+def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, str]:
+    """Give what the script's calls of fit and predict begin with."""
     code = Source(model.training).definitions
-    calls = {"fit_with": ("fit", ("PARAMS", "TASK")), "predict_with": ("predict", ("", "TASK"))}
+    params = "params" if members.several else "PARAMS"
+    calls = {"fit_with": ("fit", (params, "TASK")), "predict_with": ("predict", ("", "TASK"))}
     found = {}
     for key, (name, constants) in calls.items():
         function = code[name]
@@ -157,19 +213,20 @@ def _arguments(model: Model, left: Specialised) -> dict[str, str]:
     return found
 
 
-def _imports(collector: Collector, definitions: Iterable[str]) -> set[Import]:
+def _imports(collector: Collector, definitions: Iterable[str], members: Members) -> set[Import]:
     """Give what the definitions that are left, and the script's own part, take from packages."""
     used = {name for text in definitions for name in names_used(ast.parse(text))}
-    return {i for i in collector.imports if i.bound in used} | OWN_IMPORTS
+    own = OWN_IMPORTS | ({Import("typing", "Any", None)} if members.several else set())
+    return {i for i in collector.imports if i.bound in used} | own
 
 
-def _chosen(stored: StoredStudy, number: int | None) -> FrozenTrial:
+def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
+    """Give the trial of a number.
+
+    Raises:
+        StudyError: there is no such trial, or it has no full evaluation to repeat.
+    """
     name = stored.definition.name
-    if number is None:
-        best = best_trial(stored)
-        if best is None:
-            raise StudyError(f'the study "{name}" has no trial yet that climbed all the way')
-        return best
     trials = stored.study.get_trials(deepcopy=False)
     if not 0 <= number < len(trials):
         raise StudyError(f'the study "{name}" has no trial {number}; it has {len(trials)}, from 0')
@@ -179,15 +236,40 @@ def _chosen(stored: StoredStudy, number: int | None) -> FrozenTrial:
             f'trial {number} of the study "{name}" is {state.name.lower()}: '
             "only a complete one has a value to repeat"
         )
-    return trials[number]
+    return [trials[number]]
 
 
-def _collect(model: Model, definition: Definition) -> Collector:
+def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
+    """Give the best trials, the best first, of the same params only one.
+
+    Raises:
+        StudyError: so many have not climbed all the way.
+    """
+    name = stored.definition.name
+    found: list[FrozenTrial] = []
+    for trial in best_trials(stored):
+        if all(trial.params != other.params for other in found):
+            found.append(trial)
+    if not found:
+        raise StudyError(f'the study "{name}" has no trial yet that climbed all the way')
+    if len(found) < count:
+        raise StudyError(
+            f'the study "{name}" has only {len(found)} different trials that climbed all the way, '
+            f"not {count}"
+        )
+    return found[:count]
+
+
+def _collect(model: Model, definition: Definition, members: Members) -> Collector:
     own_package = model.training.partition(".")[0]
     collector = Collector(tuple({"hpo.training", own_package} - {"hpo"}))
     collector.add(model.Params.__module__, [model.Params.__name__])
     collector.add("hpo.training.task", ["Task"])
     collector.add(model.training, ["fit", "predict", "save"])
+    if members.several:
+        if "scores" not in Source(model.training).definitions:
+            raise HpoError(f"{model.training} has no function scores, which are what is averaged")
+        collector.add(model.training, ["scores"])
     collector.add("hpo.training.splits", ["folds" if definition.evaluation.folds else "holdout"])
     collector.add("hpo.training.metrics", [definition.evaluation.metric])
     collector.add("hpo.training.rows", [_reader(definition), "split_label", "fingerprint"])
@@ -218,15 +300,14 @@ def _environment(trial: FrozenTrial, imports: Iterable[Import]) -> dict[str, str
     return {name: recorded[name] for name in ("python", *packages, "processor")}
 
 
-def _facts(stored: StoredStudy, trial: FrozenTrial) -> str:
+def _facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
     definition = stored.definition
     evaluation = definition.evaluation
     how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
     facts = {
         "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
-        "trial": f"{trial.number}, value {trial.value}",
-        "params": ", ".join(f"{name} {value}" for name, value in trial.params.items()),
-        "date": f"{trial.datetime_complete:%Y-%m-%d}",
+        **dict(map(_fact, trials)),
+        "date": f"{trials[0].datetime_complete:%Y-%m-%d}",
         "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
         "written by": f"hpo {__version__}",
     }
@@ -241,15 +322,18 @@ def _facts(stored: StoredStudy, trial: FrozenTrial) -> str:
     )
 
 
+def _fact(trial: FrozenTrial) -> tuple[str, str]:
+    params = "".join(f", {name} {value}" for name, value in trial.params.items())
+    return f"trial {trial.number}", f"value {trial.value}{params}"
+
+
 def _constants(
-    stored: StoredStudy,
-    trial: FrozenTrial,
-    left: Specialised,
-    environment: dict[str, str],
+    stored: StoredStudy, members: Members, left: Specialised, environment: dict[str, str]
 ) -> str:
+    values, first = [trial.value for trial in members.trials], members.trials[0]
     constants = {
-        "SEED": trial.user_attrs[SEED],
-        "VALUE": trial.value,
+        **({} if members.several else {"SEED": first.user_attrs[SEED]}),
+        "VALUE": values if members.several else values[0],
         "TOLERANCE": f"{TOLERANCE}  # where versions or the processor differ; else 0",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
         "ENVIRONMENT": environment,

@@ -64,8 +64,13 @@ class Symbol:
     __hash__ = None  # type: ignore[assignment]
 
 
-def specialise(texts: Sequence[str], known: Known, entries: Iterable[str]) -> Specialised:
-    """Give what is left of definitions, each a text, where entries are what the script calls."""
+def specialise(
+    texts: Sequence[str], known: Known, entries: Iterable[str], partly: frozenset[str] = frozenset()
+) -> Specialised:
+    """Give what is left of definitions, each a text, where entries are what the script calls.
+
+    Of the arguments named in partly only some attributes are known: functions still take them.
+    """
     before = [ast.parse(text).body[0] for text in texts]
     constants: dict[str, Any] = {}
     lists = _lists(before, known)
@@ -76,10 +81,11 @@ def specialise(texts: Sequence[str], known: Known, entries: Iterable[str]) -> Sp
         else node
         for node in copy.deepcopy(before)
     ]
-    passed = _read(nodes, known)
+    passed = _read(nodes, known) - partly
     if passed:  # values that stand in two places could be changed in one
-        return specialise(texts, {k: v for k, v in known.items() if k not in passed}, entries)
-    passing = _Passing(known, _signatures(nodes))
+        known = {name: value for name, value in known.items() if name not in passed}
+        return specialise(texts, known, entries, partly)
+    passing = _Passing(known.keys() - partly, _signatures(nodes))
     nodes = [passing.visit(node) for node in nodes]
     nodes = _inlined(nodes, set(entries))
     needed = _needed(nodes, entries)
@@ -93,7 +99,7 @@ def specialise(texts: Sequence[str], known: Known, entries: Iterable[str]) -> Sp
             for name, value in constants.items()
             if any(name in _named(node) for node in needed)
         },
-        known=frozenset(known),
+        known=frozenset(known.keys() - partly),
     )
 
 

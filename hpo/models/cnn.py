@@ -80,7 +80,7 @@ CNN = Model(
             *("blocks", "convolutions", "filters", "widening", "kernel_size", "padding"),
             *("downsampling", "stride_kernel_size"),
             *("closing", "closing_filters", "closing_kernel_size", "dense_units"),
-            *("activation", "batch_norm"),
+            *("activation", "batch_norm", "test_shift"),
         ]
     ),
     problem=problem,

@@ -3,7 +3,7 @@
 from hpo.study.budget import budget_of, is_finished, is_queued, is_spent
 from hpo.study.creation import create
 from hpo.study.queue import Queued, enqueue
-from hpo.study.state import Status, StudyState, best_trial, open_names, status
+from hpo.study.state import Status, StudyState, best_trial, best_trials, open_names, status
 from hpo.study.stored import (
     DEFINITION,
     ENVIRONMENT,
@@ -32,6 +32,7 @@ __all__ = [
     "StoredStudy",
     "StudyState",
     "best_trial",
+    "best_trials",
     "budget_of",
     "create",
     "enqueue",

@@ -34,8 +34,9 @@ def fit(
     keep_freed_memory()
     keras.utils.set_random_seed(seed)
     model = keras.Sequential([*network(params, task)])
+    final = averaged(model, task, params.test_shift) if params.test_shift > 0 else model
     if task.weights is not None:
-        model.load_weights(task.weights)
+        final.load_weights(task.weights)
     if params.freeze == "features":
         freeze_features(model)
     images = to_images(X, task)
@@ -58,9 +59,7 @@ def fit(
         shuffle=False,  # they come in the order of their epoch
         verbose=0,
     )
-    if params.test_shift > 0:
-        return averaged(model, task, params.test_shift)
-    return model
+    return final
 
 
 def averaged(model: keras.Model, task: Task, shift: int) -> keras.Model:

@@ -41,6 +41,12 @@ def predict(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.
     return labels
 
 
+def scores(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Give for each row of X (n, features) how much speaks for each class, as (n, classes)."""
+    margins: NDArray[np.float64] = model.decision_function(X.astype(np.float64))
+    return margins if margins.ndim > 1 else np.column_stack([-margins, margins])
+
+
 def save(model: Pipeline, folder: Path) -> Path:
     """Write the trained model to a file in folder."""
     path = folder / "model.joblib"

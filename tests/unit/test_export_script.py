@@ -16,7 +16,7 @@ from hpo.data import Dataset
 from hpo.definition import parse
 from hpo.device import recorded_environment
 from hpo.errors import HpoError, StudyError
-from hpo.export import write_script
+from hpo.export import best, chosen, write_script
 from hpo.objective import build_objective
 from hpo.study import ENVIRONMENT, SEED, Origin, StoredStudy
 
@@ -45,6 +45,11 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
         task=objective.task,
     )
     return StoredStudy(study=study, definition=definition, origin=origin)
+
+
+def script_of(stored, file):
+    """The script of the best trial."""
+    return write_script(stored, best(stored), file)
 
 
 def heard(step, value):
@@ -81,14 +86,14 @@ def assert_clean(script):
 @pytest.mark.parametrize("train", TRAINS)
 def test_a_script_is_clean_and_needs_no_hpo(content, dataset, evaluation, train):
     content |= {"evaluation": evaluation, "data": {"train": train}}
-    assert_clean(write_script(stored_study(content, dataset, [0.5]), None, "train.py"))
+    assert_clean(script_of(stored_study(content, dataset, [0.5]), "train.py"))
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1_macro", "error_rate"])
 def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
     cnn_content["evaluation"]["metric"] = metric
     cnn_content["data"]["transposed"] = True
-    script = write_script(stored_study(cnn_content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(cnn_content, dataset, [0.5]), "train.py")
     assert_clean(script)
     assert "keras" in top_level_imports(script)
     assert "X.reshape(-1, 6, 6, 1).swapaxes(1, 2)" in script
@@ -98,7 +103,7 @@ def test_a_script_of_many_classes_is_clean(content):
     y = np.arange(300) % 100
     dataset = Dataset(X=np.ones((300, 36), np.float32), y=y, shape=None, source="rows.npy")
     content["evaluation"] = {"folds": 2}
-    assert_clean(write_script(stored_study(content, dataset, [0.5]), None, "train.py"))
+    assert_clean(script_of(stored_study(content, dataset, [0.5]), "train.py"))
 
 
 @pytest.mark.parametrize(
@@ -113,21 +118,21 @@ def test_a_script_of_many_classes_is_clean(content):
 )
 def test_it_holds_only_the_reader_that_it_uses(content, dataset, train, reader):
     content["data"]["train"] = train
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     assert set(re.findall(r"read_(?:npy|npz|csv|amat|parquet)", script)) == {reader}
 
 
 def test_it_names_all_that_must_be_installed(content, dataset):
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     assert "It needs numpy, scikit-learn:" in script
     content["data"]["train"] = "rows.parquet"
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     assert "It needs numpy, pyarrow, scikit-learn:" in script
 
 
 def test_it_holds_only_the_split_and_the_metric_that_it_uses(content, dataset):
     content |= {"evaluation": {"folds": 3, "metric": "f1_macro"}, "seed": 7}
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     assert "def folds(" in script
     assert " in folds(y, 3, seed=7):" in script
     assert "def holdout(" not in script
@@ -137,11 +142,11 @@ def test_it_holds_only_the_split_and_the_metric_that_it_uses(content, dataset):
 
 def test_its_head_says_what_was_found(content, dataset):
     stored = stored_study(content, dataset, [0.25, 0.75])
-    script = write_script(stored, None, "best.py")
+    script = write_script(stored, best(stored), "best.py")
     assert f'"numpy": "{np.__version__}",' in script
     head = script.split('"""')[1]
     assert "svm that hpo found in the study small" in head
-    assert "trial       1, value 0.75" in head
+    assert "trial 1     value 0.75, " in head
     assert "rows.npy, sha256 " + dataset.fingerprint[:16] in head
     assert f"C {stored.study.trials[1].params['C']}" in " ".join(head.split())
     assert "python best.py --data FILE --verify" in head
@@ -151,13 +156,13 @@ def test_its_head_says_what_was_found(content, dataset):
 def test_the_best_trial_is_the_one_that_the_metric_calls_so(content, dataset, metric, number):
     content["evaluation"]["metric"] = metric
     stored = stored_study(content, dataset, [0.5, 0.75, 0.25])
-    script = write_script(stored, None, "train.py")
+    script = write_script(stored, best(stored), "train.py")
     assert f"\nSEED = {stored.study.trials[number].user_attrs[SEED]}\n" in script
 
 
 def test_a_trial_can_be_chosen_and_its_parameters_stand_there(content, dataset):
     stored = stored_study(content, dataset, [0.5, 0.75])
-    script = write_script(stored, 0, "train.py")
+    script = write_script(stored, chosen(stored, 0), "train.py")
     params = stored.study.trials[0].params
     assert f"C={params['C']!r},\n" in script
     assert f"min({params['components']}, len(X) - 1, X.shape[1])" in script
@@ -167,7 +172,7 @@ def test_a_trial_can_be_chosen_and_its_parameters_stand_there(content, dataset):
 
 def refusal(stored, number):
     with pytest.raises(StudyError) as refused:
-        write_script(stored, number, "train.py")
+        best(stored) if number is None else chosen(stored, number)
     return str(refused.value)
 
 
@@ -220,7 +225,7 @@ def forest(content, tmp_path, monkeypatch):
 
 def test_a_family_of_one_s_own_ships_without_its_model(forest, content, dataset):
     forest("doubled")
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     compile(script, "train.py", "exec")
     assert "PARAMS" not in script  # nothing reads them
     assert "    return X\n" in script  # all that doubled does
@@ -234,7 +239,7 @@ def test_parameters_that_are_read_as_a_whole_stand_there_and_are_passed(
     forest("doubled")
     code = tmp_path / "my_forest.py"
     code.write_text(code.read_text().replace("return doubled(X)", "return repr(params)"))
-    script = write_script(stored_study(content, dataset, [0.5]), None, "train.py")
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
     compile(script, "train.py", "exec")
     assert "class Forest" in script
     assert re.search(r"^PARAMS = Forest\(C=[12].0\)$", script, re.MULTILINE)
@@ -246,7 +251,44 @@ def test_a_family_may_not_take_the_script_s_own_names(forest, content, dataset, 
     forest(name)
     stored = stored_study(content, dataset, [0.5])
     with pytest.raises(HpoError, match=f"my_forest: {name} can't stand in a script"):
-        write_script(stored, None, "train.py")
+        write_script(stored, best(stored), "train.py")
+
+
+def test_of_several_only_what_differs_stays_open(cnn_content, dataset):
+    stored = stored_study(cnn_content, dataset, [0.5, 0.75, 0.25])
+    script = write_script(stored, best(stored, 2), "train.py")
+    assert_clean(script)
+    assert "VALUE = [0.75, 0.5]" in script
+    assert len(re.findall(r"\bParams\(\n", script)) == 2
+    assert "params.batch_size" in script  # another in each of them
+    assert "params.epochs" not in script
+
+
+def test_so_many_must_have_climbed_all_the_way(content, dataset):
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    with pytest.raises(StudyError, match=r"only 2 different trials that climbed .*, not 3"):
+        best(stored, 3)
+
+
+def test_the_same_params_count_once(content, dataset):
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    stored.study.add_trial(stored.study.trials[0])
+    assert [trial.number for trial in best(stored, 2)] == [1, 0]
+    with pytest.raises(StudyError, match="only 2 different"):
+        best(stored, 3)
+
+
+def test_a_family_without_scores_can_t_be_averaged(forest, content, dataset):
+    forest("doubled")
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    stored.study.add_trial(
+        optuna.trial.create_trial(
+            value=1.0, params={"C": 1.0}, distributions=stored.study.trials[0].distributions
+        )
+    )
+    two = [stored.study.trials[0], stored.study.trials[2]]
+    with pytest.raises(HpoError, match="my_forest has no function scores"):
+        write_script(stored, two, "train.py")
 
 
 # ---- that it runs
@@ -269,7 +311,7 @@ def script(content, dataset, tmp_path):
     """A script of a real trial."""
     content["evaluation"] = {"folds": 3}
     path = tmp_path / "train.py"
-    path.write_text(write_script(stored_study(content, dataset), None, path.name))
+    path.write_text(script_of(stored_study(content, dataset), path.name))
     return path
 
 
@@ -303,6 +345,29 @@ def test_verify_repeats_the_value_where_there_is_neither_hpo_nor_optuna(script, 
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-1] == "verified"
     assert "tolerance 0" in result.stdout.splitlines()[-2]
+
+
+def test_several_verify_themselves_and_vote(content, dataset, tmp_path, write):
+    content["evaluation"] = {"folds": 2}
+    stored = stored_study(content, dataset, [None, None, None])
+    (tmp_path / "top.py").write_text(write_script(stored, best(stored, 2), "top.py"))
+    data = write("rows.npy", dataset.X, dataset.y)
+
+    def run(*arguments):
+        command = [sys.executable, "top.py", "--data", data, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    said = run("--verify").splitlines()
+    assert said[-1] == "verified"
+    recorded = [trial.value for trial in best(stored, 2)]
+    assert f"values {recorded}, recorded {recorded}, tolerance 0; together 0." in said[-2]
+    test = write("test.npy", dataset.X[:40], dataset.y[:40])
+    out = run("--test", test)
+    assert "precision    recall  f1-score   support" in out
+    assert np.mean(submission(tmp_path) == dataset.y[:40]) > 0.5
+    assert (tmp_path / "model-2" / "model.joblib").is_file()
 
 
 def test_verify_finds_another_value(script, run, write, dataset):
@@ -396,7 +461,7 @@ def test_missing_and_unlabelled_data_is_refused(run, write, dataset, tmp_path):
 def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatch, capsys):
     stored = stored_study(content, dataset, label_column=0)
     path = tmp_path / "train.py"
-    path.write_text(write_script(stored, None, path.name))
+    path.write_text(write_script(stored, best(stored), path.name))
     data = write("rows.npy", dataset.y, dataset.X)
     for name in re.findall(r"(?:OMP|OPENBLAS|TF)_\w+", path.read_text()):
         monkeypatch.setenv(name, "")
@@ -410,5 +475,5 @@ def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatc
 def test_images_are_read_as_rows(content, dataset):
     stored = stored_study(content, dataset, [0.5])
     origin = replace(stored.origin, task=replace(stored.origin.task, shape=(6, 6, 1)))
-    script = write_script(replace(stored, origin=origin), None, "train.py")
+    script = write_script(replace(stored, origin=origin), best(stored), "train.py")
     assert "features=36, label=-1" in script
