@@ -38,7 +38,7 @@ def test_from_digits_to_a_verified_script(embedded_shell, home_folder):
     assert json.loads(shell.hpo("status", "svm", "--json").stdout)["state"] == "new"
     worked = shell.hpo("worker", "svm")
     assert worked.stdout == ""
-    assert "trial 0: Params(components=" in worked.stderr
+    assert "trial 0: {'components': " in worked.stderr
 
     shown = json.loads(shell.hpo("status", "svm", "--json").stdout)
     counts, best = shown["counts"], shown["best"]
