@@ -2,7 +2,6 @@
 
 import ast
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import prod
@@ -12,19 +11,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import black
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from hpo import __version__
 from hpo.definition import Definition
 from hpo.device import THREADS
-from hpo.errors import HpoError, StudyError
+from hpo.errors import HpoError
 from hpo.export.code import statements
+from hpo.export.head import facts, requirements
 from hpo.export.source import Collector, Import, Source, names_used
 from hpo.export.specialise import Known, Specialised, Symbol, specialise
 from hpo.models import Model, resolve
-from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trials, space_of
+from hpo.study import ENVIRONMENT, SEED, StoredStudy, space_of
 
 TEMPLATE = "script.py.txt"
+OWN = "own.py.txt"  # what a script does with the training code
 
 # What differs between the script of one trial and that of several, as templates themselves.
 SINGLE = {
@@ -43,14 +43,16 @@ LAYOUT = black.Mode(line_length=100)
 
 # What the script's own part imports, beside what the training code does.
 OWN_IMPORTS = {
-    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys", "time")),
+    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),
     Import("pathlib", "Path", None),
     Import("statistics", "fmean", None),
+    Import("typing", "Any", None),
     Import("numpy", None, "np"),
     Import("numpy.typing", "NDArray", None),
     Import("sklearn.metrics", "classification_report", None),
     Import("sklearn.metrics", "confusion_matrix", None),
 }
+ON_TOP = {"os", "sys"}  # before any definition
 
 OWN_NAMES = {
     *("load", "score", "verify", "main", "PARAMS", "TASK", "WEIGHTS"),
@@ -92,44 +94,40 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     space = space_of(definition)
     members = Members(trials, [space.suggest(trial) for trial in trials])
     collector = _collect(model, definition, members)
-    texts = [text for section in collector.sections() for text in section.definitions]
-    known, entries = _known(members, stored), _entries(definition, members)
-    left, given = _specialised(model, members, texts, known, entries)
-    definitions = [text for text in left.texts if text is not None]
-    imports = _imports(collector, definitions, members)
-    third_party = {i for i in imports if i.top not in sys.stdlib_module_names}
-    environment = _environment(trials[0], imports)
-    parts: dict[str, object] = {
-        "file": file,
-        "title": f"Train the {definition.model} that hpo found in the study {definition.name}.",
-        "facts": _facts(stored, trials),
-        "requirements": _requirements(imports | collector.inside),
-        "imports": statements(imports - third_party),
-        "quiet": QUIET_KERAS if KERAS in imports else "",
-        "third_party": statements(third_party),
-        "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in imports)),
-        "constants": _constants(stored, members, left, environment),
-        "definitions": "\n\n\n".join(definitions),
-        "given": "\n".join(f"{name} = {value}" for name, value in given.items()),
-        "reader": _reader(definition),
-        "features": prod(stored.origin.task.shape),
-        "label": stored.origin.label_column,
-        "splits": _splits(definition),
-        "packages": [name for name in environment if name not in ("python", "processor")],
-        "metric": definition.evaluation.metric.value,
-        "classes": stored.origin.task.classes,
-        **_arguments(model, members, left),
-    }
-    form = ENSEMBLE if members.several else SINGLE
-    for name, text in form.items():
-        parts[name] = _filled(text, parts)
-    return black.format_str(_filled(TEMPLATE, parts), mode=LAYOUT)
+    body = _body(stored, model, members, collector)
+    inside = {i for i in collector.imports | OWN_IMPORTS if i.bound in body.used | ON_TOP}
+    third_party = {i for i in inside if i.top not in sys.stdlib_module_names}
+    script = _filled(
+        TEMPLATE,
+        {
+            "file": file,
+            "title": f"Train the {definition.model} that hpo found in the study {definition.name}.",
+            "facts": facts(stored, trials),
+            "requirements": requirements(inside | collector.inside),
+            "imports": statements(inside - third_party),
+            "quiet": QUIET_KERAS if KERAS in inside else "",
+            "third_party": statements(third_party),
+            "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in inside)),
+            "constants": _constants(stored, members, body),
+            "definitions": "\n\n\n".join(body.definitions),
+            "given": _assigned(body.given),
+        },
+    )
+    return black.format_str(script, mode=LAYOUT)
 
 
 def _filled(text: str, parts: Mapping[str, object]) -> str:
     """Give a template, or that of a file, with its parts."""
     file = Path(__file__).with_name(text)
     return Template(file.read_text("utf-8") if text.endswith(".txt") else text).substitute(parts)
+
+
+def _names_used(texts: Iterable[str]) -> set[str]:
+    return {name for text in texts for name in names_used(ast.parse(text))}
+
+
+def _assigned(values: Mapping[str, object]) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in values.items())
 
 
 @dataclass(frozen=True)
@@ -154,6 +152,43 @@ class Members:
         return SimpleNamespace(**same)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """The code of a script."""
+
+    aliases: Sequence[str]  # that need none of the definitions
+    definitions: Sequence[str]
+    constants: Mapping[str, Any]  # that the definitions call by name
+    given: Mapping[str, str]  # what its functions are called with, after the definitions
+    environment: Mapping[str, str]  # what was recorded of what it depends on
+
+    @property
+    def used(self) -> set[str]:
+        """The names that it takes from packages, and others."""
+        return _names_used((*self.aliases, *self.definitions))
+
+
+def _body(stored: StoredStudy, model: Model, members: Members, collector: Collector) -> Body:
+    """Give what is left of the training code and of the script's own part."""
+    texts = [text for section in collector.sections() for text in section.definitions]
+    known, entries = _known(members, stored), _entries(stored.definition, members)
+    partly = frozenset({"params"} if members.several else ())
+    first = specialise(texts, known, entries, partly)  # says which arguments are left
+    environment = _environment(members.trials[0], collector, first)
+    arguments = _arguments(model, members, first)
+    given, classes = _given(model, members, known, " ".join(arguments.values()))
+    texts += _own(stored, members, arguments)
+    left = specialise(texts, known, ["main", *classes], partly)
+    aliases, definitions = _parted([text for text in left.texts if text is not None])
+    return Body(
+        aliases=aliases,
+        definitions=definitions,
+        constants=left.constants,
+        given=given,
+        environment=environment,
+    )
+
+
 def _known(members: Members, stored: StoredStudy) -> dict[str, Any]:
     """Give what the functions that ship are called with; a script's fit hears of no step."""
     task = stored.origin.task
@@ -166,20 +201,17 @@ def _entries(definition: Definition, members: Members) -> list[str]:
     """Give what the script's own part calls."""
     return [
         *(["scores"] if members.several else []),
-        *("fit", "predict", "save", "environment", "split_label", "fingerprint"),
+        *("fit", "predict", "save", "environment", "fingerprint"),
         _reader(definition),
         "folds" if definition.evaluation.folds else "holdout",
         definition.evaluation.metric.value,
     ]
 
 
-def _specialised(
-    model: Model, members: Members, texts: Sequence[str], known: Known, entries: Sequence[str]
-) -> tuple[Specialised, dict[str, str]]:
-    """Give what is left of definitions, and the constants that their functions still take."""
-    partly = frozenset({"params"} if members.several else ())
-    left = specialise(texts, known, entries, partly)
-    asked = " ".join(_arguments(model, members, left).values())
+def _given(
+    model: Model, members: Members, known: Known, asked: str
+) -> tuple[dict[str, str], list[str]]:
+    """Give the constants that functions still take, and the classes that these are of."""
     given, classes = {}, []
     if members.several:
         pairs = zip(members.params, members.trials, strict=True)
@@ -192,7 +224,7 @@ def _specialised(
     if "TASK" in asked:
         given["TASK"] = repr(known["task"])
         classes.append("Task")
-    return specialise(texts, known, [*entries, *classes], partly), given
+    return given, classes
 
 
 def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, str]:
@@ -213,51 +245,36 @@ def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, s
     return found
 
 
-def _imports(collector: Collector, definitions: Iterable[str], members: Members) -> set[Import]:
-    """Give what the definitions that are left, and the script's own part, take from packages."""
-    used = {name for text in definitions for name in names_used(ast.parse(text))}
-    own = OWN_IMPORTS | ({Import("typing", "Any", None)} if members.several else set())
-    return {i for i in collector.imports if i.bound in used} | own
+def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) -> list[str]:
+    """Give the definitions of the script's own part."""
+    definition, task = stored.definition, stored.origin.task
+    filled: dict[str, object] = {
+        **arguments,
+        "reader": _reader(definition),
+        "features": prod(task.shape),
+        "columns": prod(task.shape) + 1,
+        "label": stored.origin.label_column,
+        "splits": _splits(definition),
+        "metric": definition.evaluation.metric.value,
+        "classes": task.classes,
+    }
+    for name, text in (ENSEMBLE if members.several else SINGLE).items():
+        filled[name] = _filled(text, filled)
+    text = _filled(OWN, filled)
+    lines = text.splitlines()
+    return ["\n".join(lines[n.lineno - 1 : n.end_lineno]) for n in ast.parse(text).body]
 
 
-def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
-    """Give the trial of a number.
-
-    Raises:
-        StudyError: there is no such trial, or it has no full evaluation to repeat.
-    """
-    name = stored.definition.name
-    trials = stored.study.get_trials(deepcopy=False)
-    if not 0 <= number < len(trials):
-        raise StudyError(f'the study "{name}" has no trial {number}; it has {len(trials)}, from 0')
-    state = trials[number].state
-    if state is not TrialState.COMPLETE:
-        raise StudyError(
-            f'trial {number} of the study "{name}" is {state.name.lower()}: '
-            "only a complete one has a value to repeat"
-        )
-    return [trials[number]]
-
-
-def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
-    """Give the best trials, the best first, of the same params only one.
-
-    Raises:
-        StudyError: so many have not climbed all the way.
-    """
-    name = stored.definition.name
-    found: list[FrozenTrial] = []
-    for trial in best_trials(stored):
-        if all(trial.params != other.params for other in found):
-            found.append(trial)
-    if not found:
-        raise StudyError(f'the study "{name}" has no trial yet that climbed all the way')
-    if len(found) < count:
-        raise StudyError(
-            f'the study "{name}" has only {len(found)} different trials that climbed all the way, '
-            f"not {count}"
-        )
-    return found[:count]
+def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part assignments that need nothing of the script from all other definitions."""
+    nodes = {text: ast.parse(text).body[0] for text in texts}
+    own = {n.name for n in nodes.values() if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    aliases = [
+        text
+        for text, node in nodes.items()
+        if isinstance(node, ast.Assign | ast.AnnAssign) and own.isdisjoint(names_used(node))
+    ]
+    return aliases, [text for text in nodes if text not in aliases]
 
 
 def _collect(model: Model, definition: Definition, members: Members) -> Collector:
@@ -272,7 +289,7 @@ def _collect(model: Model, definition: Definition, members: Members) -> Collecto
         collector.add(model.training, ["scores"])
     collector.add("hpo.training.splits", ["folds" if definition.evaluation.folds else "holdout"])
     collector.add("hpo.training.metrics", [definition.evaluation.metric])
-    collector.add("hpo.training.rows", [_reader(definition), "split_label", "fingerprint"])
+    collector.add("hpo.training.rows", [_reader(definition), "fingerprint"])
     collector.add("hpo.training.environment", ["environment"])
     for module, names in collector.names.items():
         for name in sorted(names & OWN_NAMES):
@@ -289,66 +306,30 @@ def _reader(definition: Definition) -> str:
 def _splits(definition: Definition) -> str:
     evaluation, seed = definition.evaluation, definition.seed
     if evaluation.folds:
-        return f"folds(y, {evaluation.folds}, seed={seed})"
-    return f"holdout(y, {evaluation.holdout}, seed={seed})"
+        return f"folds(y, {evaluation.folds}, {seed})"
+    return f"holdout(y, {evaluation.holdout}, {seed})"
 
 
-def _environment(trial: FrozenTrial, imports: Iterable[Import]) -> dict[str, str]:
+def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) -> dict[str, str]:
     """Give the part of what was recorded that this script depends on."""
-    packages = [p for name in PACKAGES if name in {i.top for i in imports} for p in PACKAGES[name]]
+    used = _names_used(text for text in left.texts if text)
+    tops = {i.top for i in collector.imports if i.bound in used} | {i.top for i in OWN_IMPORTS}
+    packages = [package for top in PACKAGES if top in tops for package in PACKAGES[top]]
     recorded = trial.user_attrs[ENVIRONMENT]
     return {name: recorded[name] for name in ("python", *packages, "processor")}
 
 
-def _facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
-    definition = stored.definition
-    evaluation = definition.evaluation
-    how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
-    facts = {
-        "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
-        **dict(map(_fact, trials)),
-        "date": f"{trials[0].datetime_complete:%Y-%m-%d}",
-        "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
-        "written by": f"hpo {__version__}",
-    }
-    weights = stored.origin.weights
-    if weights:
-        facts["weights"] = f"pretrained on {weights.rows} rows: {weights.guard}"
-    return "\n".join(
-        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12).replace(
-            "\\", "/"
-        )
-        for name, value in facts.items()
-    )
-
-
-def _fact(trial: FrozenTrial) -> tuple[str, str]:
-    params = "".join(f", {name} {value}" for name, value in trial.params.items())
-    return f"trial {trial.number}", f"value {trial.value}{params}"
-
-
-def _constants(
-    stored: StoredStudy, members: Members, left: Specialised, environment: dict[str, str]
-) -> str:
+def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
     values, first = [trial.value for trial in members.trials], members.trials[0]
     constants = {
         **({} if members.several else {"SEED": first.user_attrs[SEED]}),
         "VALUE": values if members.several else values[0],
         "TOLERANCE": f"{TOLERANCE}  # where versions or the processor differ; else 0",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
-        "ENVIRONMENT": environment,
-        **left.constants,
+        "ENVIRONMENT": body.environment,
+        **body.constants,
     }
     if stored.origin.weights:
         name = Path(stored.origin.weights.file).name
         constants["WEIGHTS"] = f"Path(__file__).with_name({name!r})"
-    return "\n".join(f"{name} = {value}" for name, value in constants.items())
-
-
-def _requirements(imports: Iterable[Import]) -> str:
-    """Give the packages to install, in words; joblib comes with scikit-learn."""
-    modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
-    names = sorted(
-        {"sklearn": "scikit-learn", "keras": "keras, tensorflow"}.get(m, m) for m in modules
-    )
-    return ", ".join(names)
+    return "\n".join([*body.aliases, _assigned(constants)])

@@ -22,6 +22,7 @@ Known = Mapping[str, Any]
 """What the arguments of these names are in every function: None, or an object with attributes."""
 
 SHORT = 4  # items: a longer tuple gets a name, and a longer list stays a function
+BRIEF = 40  # characters: what returns no more than that may stand wherever it is called
 MANY = 1_000  # items: what yields so many may have no end
 PURE = ("abs", "bool", "float", "int", "len", "max", "min", "range", "round", "str", "sum", "tuple")
 FUNCTIONS = {name: getattr(builtins, name) for name in PURE}
@@ -194,18 +195,6 @@ class _Pruned(ast.NodeTransformer):
         found = {k.value: v for k, v in _items(table) if isinstance(k, ast.Constant)}
         return copy.deepcopy(found.get(node.slice.value, node))
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Write a=1 for **{"a": 1}."""
-        self.generic_visit(node)
-        keywords: list[ast.keyword] = []
-        for keyword in node.keywords:
-            if keyword.arg is None and isinstance(keyword.value, ast.Dict):
-                keywords += [ast.keyword(k.value, v) for k, v in _items(keyword.value)]  # type: ignore[union-attr]
-            else:
-                keywords.append(keyword)
-        node.keywords = keywords
-        return node
-
 
 def _items(table: ast.Dict) -> Iterator[tuple[ast.expr | None, ast.expr]]:
     return zip(table.keys, table.values, strict=True)
@@ -222,7 +211,7 @@ def _tables(nodes: Iterable[ast.stmt]) -> dict[str, ast.Dict]:
 
 
 def _single_constants(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Put a constant in the place of a variable that never gets another value."""
+    """Put a constant, or nothing, in the place of a variable that never gets another value."""
     stored = Counter(
         part.id
         for part in ast.walk(function)
@@ -233,7 +222,7 @@ def _single_constants(function: ast.FunctionDef) -> ast.FunctionDef:
         for line in function.body
         if isinstance(line, ast.Assign)
         and isinstance(line.targets[0], ast.Name)
-        and isinstance(line.value, ast.Constant)
+        and (isinstance(line.value, ast.Constant) or _is_empty(line.value))
         and stored[line.targets[0].id] == 1
     }
     function.body = [
@@ -241,7 +230,25 @@ def _single_constants(function: ast.FunctionDef) -> ast.FunctionDef:
         for line in function.body
         if not (isinstance(line, ast.Assign) and _name(line.targets[0]) in constant)
     ]
-    return _Replaced(constant).visit(function)  # type: ignore[no-any-return]
+    return _Keywords().visit(_Replaced(constant).visit(function))  # type: ignore[no-any-return]
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and not node.keys
+
+
+class _Keywords(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Write a=1 for **{"a": 1}."""
+        self.generic_visit(node)
+        keywords: list[ast.keyword] = []
+        for keyword in node.keywords:
+            if keyword.arg is None and isinstance(keyword.value, ast.Dict):
+                keywords += [ast.keyword(k.value, v) for k, v in _items(keyword.value)]  # type: ignore[union-attr]
+            else:
+                keywords.append(keyword)
+        node.keywords = keywords
+        return node
 
 
 # ---- generators
@@ -350,14 +357,23 @@ class _Passing(ast.NodeTransformer):
 
 
 def _inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
-    """Put what a function gives in the place of its call, where that is all it does, for once."""
+    """Put what a function gives in the place of its call, where that is all it does.
+
+    That is once, or as often as it likes where it is no longer than a call.
+    """
     for name in _signatures(nodes):
         needed = _needed(nodes, entries)
         function = _functions(needed).get(name)
         parts = [part for node in needed for part in ast.walk(node)]
         calls = [p for p in parts if isinstance(p, ast.Call) and _name(p.func) == name]
-        once = len(calls) == sum(_name(part) == name for part in parts) == 1
-        if function and once and name not in entries and _is_plain(function, calls[0]):
+        only_called = len(calls) == sum(_name(part) == name for part in parts) > 0
+        if (
+            function
+            and only_called
+            and name not in entries
+            and all(_is_plain(function, call) for call in calls)
+            and (len(calls) == 1 or _is_brief(function))
+        ):
             inlining = _Inlining(function)
             nodes = [inlining.visit(node) for node in nodes]
     return [_Unpacked().visit(node) for node in nodes]
@@ -376,6 +392,10 @@ def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
         and all(isinstance(given, ast.Name | ast.Constant) for given in call.args)
         and len(call.args) == len(function.args.args)
     )
+
+
+def _is_brief(function: ast.FunctionDef) -> bool:
+    return len(ast.unparse(function.body[-1])) <= BRIEF
 
 
 class _Inlining(ast.NodeTransformer):

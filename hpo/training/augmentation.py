@@ -12,7 +12,8 @@ def augment(params: Params, images: Array, rng: np.random.Generator) -> Array:
     """Turn, move and zoom each of images (n, height, width, channels) in its own way."""
     count, height, width, _ = images.shape
     draws = rng.uniform(-1, 1, (4, count, 1, 1)).astype(np.float32)
-    angle, scale = np.deg2rad(params.rotation * draws[0]), 1 / (1 + params.zoom * draws[1])
+    angle = np.deg2rad(params.rotation * draws[0])
+    scale = 1 / (1 + params.zoom * draws[1])
     down, right = params.shift * height * draws[2], params.shift * width * draws[3]
     y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
     x = np.arange(width, dtype=np.float32) - (width - 1) / 2
@@ -29,8 +30,7 @@ def nearest(images: Array, rows: Array, columns: Array) -> Array:
     down = np.clip(np.minimum(down, 2 * (height - 1) - down), 0, height - 1)
     right = np.clip(np.minimum(right, 2 * (width - 1) - right), 0, width - 1)
     places = (down * width + right).astype(np.int32).reshape(count, -1, 1)
-    pixels = images.reshape(count, -1, channels)
-    return np.take_along_axis(pixels, places, axis=1).reshape(images.shape)
+    return np.take_along_axis(images.reshape(count, -1, channels), places, 1).reshape(images.shape)
 
 
 def bilinear(images: Array, rows: Array, columns: Array) -> Array:

@@ -12,14 +12,11 @@ from hpo.training.params.cnn import Params
 def batches(
     params: Params, images: Array, labels: Array, seed: int
 ) -> Iterator[tuple[Array, Array]]:
-    """Give batch after batch, epoch after epoch, without end.
-
-    An epoch's order and changes follow from the seed and its number alone.
-    """
+    """Give batches without end; an epoch's follow from the seed and its number alone."""
     for epoch in count():
         rng = np.random.default_rng((seed, epoch))
-        order = rng.permutation(len(images))
-        for start in range(0, len(order), params.batch_size):
-            rows = order[start : start + params.batch_size]
-            batch = augment(params, images[rows], rng) if params.augmentation else images[rows]
-            yield batch, labels[rows]
+        for rows in np.split(
+            rng.permutation(len(images)), range(params.batch_size, len(images), params.batch_size)
+        ):
+            batch = images[rows]
+            yield augment(params, batch, rng) if params.augmentation else batch, labels[rows]

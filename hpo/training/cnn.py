@@ -1,6 +1,5 @@
 """A convolutional network."""
 
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,24 +27,24 @@ def fit(
     X: NDArray[np.float32],
     y: NDArray[np.int64],
     seed: int,
-    on_step: Callable[[int, keras.Model], None] | None = None,
+    on_step: Callable[[int, keras.Model], None] | None = None,  # hears of each epoch, from 1
 ) -> keras.Model:
-    """Train on rows X (n, features) with labels y (n,); on_step hears of each epoch from 1."""
+    """Train on rows X (n, features) with labels y (n,)."""
     keep_freed_memory()
     keras.utils.set_random_seed(seed)
     model = keras.Sequential([*network(params, task)])
-    final = averaged(model, task, params.test_shift) if params.test_shift > 0 else model
     if task.weights is not None:
-        final.load_weights(task.weights)
+        model.load_weights(task.weights)
     if params.freeze == "features":
         freeze_features(model)
     images = to_images(X, task)
     labels = keras.utils.to_categorical(np.searchsorted(task.classes, y), len(task.classes))
-    watched = None
+    watched = {}
     if params.patience > 0 or params.schedule == "plateau":
         [(rows, kept)] = holdout(y, WATCHED, seed)
-        images, labels, watched = images[rows], labels[rows], (images[kept], labels[kept])
-    steps = math.ceil(len(images) / params.batch_size)
+        watched = {"validation_data": (images[kept], labels[kept])}
+        images, labels = images[rows], labels[rows]
+    steps = int(np.ceil(len(images) / params.batch_size))
     model.compile(
         optimizer=optimizer(params, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
@@ -54,12 +53,12 @@ def fit(
         batches(params, images, labels, seed),
         steps_per_epoch=steps,
         epochs=params.epochs,
-        validation_data=watched,
         callbacks=[*callbacks(params, model, on_step)],
         shuffle=False,  # they come in the order of their epoch
         verbose=0,
+        **watched,
     )
-    return final
+    return averaged(model, task, params.test_shift) if params.test_shift > 0 else model
 
 
 def averaged(model: keras.Model, task: Task, shift: int) -> keras.Model:
@@ -96,7 +95,7 @@ def callbacks(
 
 def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the probability of each class for each row of X (n, features), as (n, classes)."""
-    return np.asarray(model.predict(to_images(X, task), batch_size=128, verbose=0))
+    return np.asarray(model.predict(to_images(X, task), 128, verbose=0))
 
 
 def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -107,6 +106,5 @@ def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[n
 
 def save(model: keras.Model, folder: Path) -> Path:
     """Write the trained network to a file in folder."""
-    path = folder / "model.keras"
-    model.save(path)
-    return path
+    model.save(folder / "model.keras")
+    return folder / "model.keras"

@@ -29,10 +29,9 @@ def learning_rate(
     """Give the learning rate: one number, or for each batch what a half cosine says."""
     if params.schedule != "cosine":
         return params.learning_rate
-    warmup = int(params.warmup_epochs * steps_per_epoch)
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
+        0.0,
+        params.epochs * steps_per_epoch - int(params.warmup_epochs * steps_per_epoch),
         warmup_target=params.learning_rate,
-        warmup_steps=warmup,
-        decay_steps=params.epochs * steps_per_epoch - warmup,
+        warmup_steps=int(params.warmup_epochs * steps_per_epoch),
     )

@@ -1,4 +1,4 @@
-"""Rows of a file that is known to be good: a reader for each format, and what they hold."""
+"""Rows of a file that is known to be good: a reader for each format, and a name for its rows."""
 
 import gzip
 import hashlib
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 def read_npy(path: Path) -> NDArray[Any]:
     """Read a .npy file as a table (n, columns)."""
-    rows = np.load(path)
-    return np.reshape(rows, (len(rows), -1))
+    return np.reshape(rows := np.load(path), (len(rows), -1))
 
 
 def read_npz(path: Path) -> NDArray[Any]:
@@ -59,18 +58,6 @@ def read_parquet(path: Path) -> NDArray[Any]:
     # pandas stores its row numbers as a column; they are no data.
     names = [name for name in table.column_names if not name.startswith("__index_level_")]
     return np.column_stack([table[name].to_numpy() for name in names])
-
-
-def split_label(
-    table: NDArray[Any], features: int, label: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-    """Split a table into rows X (n, features) and labels y (n,), None where there is no column."""
-    if table.shape[1] == features:
-        return np.ascontiguousarray(table, dtype=np.float32), None
-    if table.shape[1] != features + 1:
-        raise ValueError(f"has {table.shape[1]} columns, not {features} and perhaps a label")
-    X = np.delete(table, label, axis=1).astype(np.float32)
-    return np.ascontiguousarray(X), table[:, label].astype(np.int64)
 
 
 def fingerprint(X: NDArray[np.float32], y: NDArray[np.int64]) -> str:

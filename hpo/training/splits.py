@@ -10,9 +10,7 @@ Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def holdout(y: NDArray[np.int64], share: float, seed: int) -> list[Split]:
     """Hold a share of the rows out, stratified by label."""
-    rows = np.arange(len(y))
-    train, valid = train_test_split(rows, test_size=share, stratify=y, random_state=seed)
-    return [(train, valid)]
+    return [train_test_split(np.arange(len(y)), test_size=share, stratify=y, random_state=seed)]
 
 
 def folds(y: NDArray[np.int64], count: int, seed: int) -> list[Split]:

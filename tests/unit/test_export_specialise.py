@@ -167,13 +167,25 @@ def test_what_is_called_once_and_only_returns_stands_where_it_was_called():
         return y * params.rate
 
     def many(params):
-        return params.depth
+        return [params.depth, "of which there is more than could stand in the place of a call"]
     """
     texts = [text for text in left(code).texts if text]
     assert texts == [
         "def fit(X):\n    return [Hook(X)] + [X * 0.5, many(), many()]",
-        "def many():\n    return 2",
+        "def many():\n    "
+        "return [2, 'of which there is more than could stand in the place of a call']",
     ]
+
+
+def test_what_is_shorter_than_a_call_stands_wherever_it_was_called():
+    code = """
+    def fit(params, X):
+        return g(short(params, X)) + short(params, X)
+
+    def short(params, X):
+        return X + params.depth
+    """
+    assert left(code).texts == ("def fit(X):\n    return g(X + 2) + (X + 2)", None)
 
 
 def test_what_is_read_as_a_whole_stays_an_argument_with_nothing_in_its_place():
@@ -210,7 +222,7 @@ def test_a_known_argument_under_another_name_stays_one():
 
 
 def test_a_definition_that_nothing_changes_keeps_its_comments():
-    text = "def helper(X):  # the reason\n    return (X\n            + 1)"
+    text = "def helper(X):  # the reason\n    X += 1\n    return (X\n            + 1)"
     found = specialise(["def fit(X):\n    return [helper(X), helper(X)]", text], KNOWN, ["fit"])
     assert found.texts[1] == text
 
@@ -268,7 +280,15 @@ def configs(layers):
 
 def test_only_what_the_trial_used_is_there():
     plain = of_the_network(Params(**FIRST))
-    for absent in ("augment", "SwapEMA", "EarlyStopping", "Plateau", "Cosine", "AdamW", "holdout"):
+    for absent in (
+        "augment",
+        "SwapEMA",
+        "EarlyStopping",
+        "Plateau",
+        "Cosine",
+        "AdamW",
+        "train_test_split",
+    ):
         assert absent not in plain
     full = of_the_network(
         Params(
@@ -282,7 +302,14 @@ def test_only_what_the_trial_used_is_there():
             schedule="cosine",
         )
     )
-    for present in ("def augment", "SwapEMA", "EarlyStopping", "Cosine", "AdamW", "def holdout"):
+    for present in (
+        "def augment",
+        "SwapEMA",
+        "EarlyStopping",
+        "Cosine",
+        "AdamW",
+        "train_test_split",
+    ):
         assert present in full
     assert "params" not in plain + full
     assert "bilinear" not in full

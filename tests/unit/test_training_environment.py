@@ -5,7 +5,7 @@ from hpo.training.environment import environment, processor
 
 
 def test_versions_are_those_installed():
-    found = environment(["numpy", "scikit-learn"])
+    found = environment(["python", "numpy", "scikit-learn"])
     assert found == {
         "python": platform.python_version(),
         "numpy": version("numpy"),

@@ -1,0 +1,52 @@
+"""What the head of a script says: what was found, and what it needs."""
+
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from optuna.trial import FrozenTrial
+
+from hpo import __version__
+from hpo.export.source import Import
+from hpo.study import StoredStudy
+
+
+def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
+    """Give what was found, a line each, as a docstring holds it."""
+    definition = stored.definition
+    evaluation = definition.evaluation
+    how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
+    found = {
+        "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
+        **dict(map(_fact, trials)),
+        "date": f"{trials[0].datetime_complete:%Y-%m-%d}",
+        "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
+        "written by": f"hpo {__version__}",
+    }
+    weights = stored.origin.weights
+    if weights:
+        found["weights"] = f"pretrained on {weights.rows} rows: {weights.guard}"
+    return "\n".join(
+        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12).replace(
+            "\\", "/"
+        )
+        for name, value in found.items()
+    )
+
+
+def _fact(trial: FrozenTrial) -> tuple[str, str]:
+    params = "".join(f", {name} {_short(value)}" for name, value in trial.params.items())
+    return f"trial {trial.number}", f"value {trial.value}{params}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def requirements(imports: Iterable[Import]) -> str:
+    """Give the packages to install, in words; joblib comes with scikit-learn."""
+    modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
+    names = sorted(
+        {"sklearn": "scikit-learn", "keras": "keras, tensorflow"}.get(m, m) for m in modules
+    )
+    return ", ".join(names)
