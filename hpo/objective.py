@@ -1,7 +1,7 @@
 """A trial's evaluation: climbing step by step, fold by fold, to a value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -59,16 +59,27 @@ class Objective:
 
     def last_step_of(self, params: Any) -> int:
         """Give the number of the step at which a trial with these parameters is complete."""
-        in_fold = params.epochs if self.model.climb is Climb.EPOCHS else WHOLE_FOLD
-        return self.last_step - self.steps_per_fold + int(in_fold)
+        return self.last_step - self.steps_per_fold + self.last_in_fold(params)
+
+    def last_in_fold(self, params: Any) -> int:
+        """Give the number of the step at which such a trial has climbed its first fold."""
+        return int(params.epochs) if self.model.climb is Climb.EPOCHS else WHOLE_FOLD
 
     def seed_of(self, params: Any) -> int:
         """Give a trial's seed: the same for the same parameters in the same study."""
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
-    def evaluate(self, params: Any, report: Report) -> float:
+    def evaluate(
+        self,
+        params: Any,
+        report: Report,
+        known: Sequence[float] = (),
+        on_fold: Callable[[Sequence[float]], None] = lambda _values: None,
+    ) -> float:
         """Give the mean over the folds of the metric on the rows held out.
+
+        The values of folds that are known are taken; on_fold hears of all so far with each fold.
 
         Before that, report hears of each step. In the first fold the value there is the climbing
         fold's; in a further one it is the mean of the finished folds until that one is finished,
@@ -77,7 +88,13 @@ class Objective:
         """
         values: list[float] = []
         for number in range(len(self.splits)):
-            values.append(_Fold(self, params, number, tuple(values), report).run())
+            fold = _Fold(self, params, number, tuple(values), report)
+            if number < len(known):
+                values.append(known[number])
+            else:
+                values.append(fold.value())
+                on_fold(values)
+            fold.finish(values[-1])
         return fmean(values)
 
 
@@ -91,28 +108,32 @@ class _Fold:
     before: tuple[float, ...]  # the values of the finished folds
     report: Report
 
-    def run(self) -> float:
+    def value(self) -> float:
+        """Climb to the last step but for its report."""
         climb = self._epochs if self.objective.model.climb is Climb.EPOCHS else self._samples
-        last_step, trained = climb()
-        value = self._score(trained)
-        self._report(last_step, lambda: fmean((*self.before, value)))
-        return value
+        return self._score(climb())
 
-    def _epochs(self) -> tuple[int, Trained]:
-        last_step = self.params.epochs
+    def finish(self, value: float) -> None:
+        """Report the last step."""
+        self._report(self._last_step, lambda: fmean((*self.before, value)))
 
+    @property
+    def _last_step(self) -> int:
+        return self.objective.last_in_fold(self.params)
+
+    def _epochs(self) -> Trained:
         def on_step(step: int, trained: Trained) -> None:
-            if step < last_step:  # the last one is judged when fit is over
+            if step < self._last_step:  # the last one is judged when fit is over
                 self._climbs(step, lambda: self._score(trained))
 
-        return last_step, self._fit(self._train_rows, on_step)
+        return self._fit(self._train_rows, on_step)
 
-    def _samples(self) -> tuple[int, Trained]:
+    def _samples(self) -> Trained:
         # One fold tells the bad ones apart; in the others small samples would cost for nothing.
         for step, share in SAMPLES.items() if self.number == 0 else ():
             rows = _sample(self._train_rows, self.objective.y, share, self.objective.seed)
             self._climbs(step, partial(self._score_of_fit, rows))
-        return WHOLE_FOLD, self._fit(self._train_rows)
+        return self._fit(self._train_rows)
 
     @property
     def _train_rows(self) -> NDArray[np.int64]:

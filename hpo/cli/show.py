@@ -9,8 +9,9 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 
-from hpo.cost import LEVELS, Cost
+from hpo.cost import Cost
 from hpo.data import Summary
+from hpo.search_space import LEVELS
 from hpo.study import Status
 
 PIPED_WIDTH = 120

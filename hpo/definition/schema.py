@@ -84,7 +84,13 @@ class QMC(Section):
     scramble: bool = False
 
 
-Sampler = Annotated[TPE | RandomSampling | QMC, Field(discriminator="name")]
+class GridWalk(Section):
+    """Our own: each point of the exhaustive grid once, in random order."""
+
+    name: Literal["grid"]
+
+
+Sampler = Annotated[TPE | RandomSampling | QMC | GridWalk, Field(discriminator="name")]
 
 
 class ASHA(Section):
@@ -92,6 +98,14 @@ class ASHA(Section):
 
     name: Literal["asha"] = "asha"
     min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
+    reduction_factor: int = Field(default=3, ge=2)
+
+
+class Halving(Section):
+    """Our own successive halving: a trial waits at a rung until it is among the best there."""
+
+    name: Literal["halving"]
+    min_resource: int = Field(default=1, ge=1)
     reduction_factor: int = Field(default=3, ge=2)
 
 
@@ -128,7 +142,9 @@ class NoPruning(Section):
     name: Literal["none"]
 
 
-Pruner = Annotated[ASHA | Hyperband | Median | Percentile | NoPruning, Field(discriminator="name")]
+Pruner = Annotated[
+    ASHA | Halving | Hyperband | Median | Percentile | NoPruning, Field(discriminator="name")
+]
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 

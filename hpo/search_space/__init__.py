@@ -2,6 +2,7 @@
 
 from hpo.search_space.checks import build
 from hpo.search_space.given import fit
+from hpo.search_space.grid import LEVELS, Grid
 from hpo.search_space.parameter import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -17,8 +18,10 @@ from hpo.search_space.space import SearchSpace
 __all__ = [
     "AT_LEAST_ONE",
     "AT_LEAST_ZERO",
+    "LEVELS",
     "POSITIVE",
     "SHARE",
+    "Grid",
     "Limit",
     "OnlyIf",
     "Parameter",

@@ -5,10 +5,12 @@ from typing import TypeVar
 
 from hpo.definition import Bounds, Choice, Definition, Dimension, in_toml
 from hpo.errors import DefinitionError
+from hpo.search_space.grid import Grid
 from hpo.search_space.parameter import Parameter
 from hpo.search_space.space import SearchSpace
 
 P = TypeVar("P")
+MOST_POINTS = 1_000_000  # of a grid that is walked, in an order that is kept
 Refuse = Callable[[str, str], DefinitionError]
 
 
@@ -32,9 +34,12 @@ def build(
         if name in definition.space:
             _check_dimension(parameter, definition.space[name], refuse)
         _check_meaning(definition, parameters, name, refuse)
-    return SearchSpace(
+    space = SearchSpace(
         Params=Params, parameters=parameters, searched=definition.space, fixed=definition.fixed
     )
+    if definition.sampler.name == "grid" and (points := Grid(space).size) > MOST_POINTS:
+        raise refuse("sampler.name", f"the grid has {points:,} points, above {MOST_POINTS:,}")
+    return space
 
 
 def _check_names(

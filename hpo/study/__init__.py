@@ -1,6 +1,15 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
-from hpo.study.budget import budget_of, is_finished, is_queued, is_spent
+from hpo.study.budget import (
+    budget_of,
+    is_finished,
+    is_given,
+    is_queued,
+    is_spent,
+    may_climb,
+    recorded_runs,
+    runs_of,
+)
 from hpo.study.creation import create
 from hpo.study.queue import Queued, enqueue
 from hpo.study.state import Status, StudyState, best_trial, best_trials, open_names, status
@@ -8,7 +17,9 @@ from hpo.study.stored import (
     DEFINITION,
     ENVIRONMENT,
     ERROR,
+    FOLDS,
     ORIGIN,
+    RUNS,
     SEED,
     WARM_START,
     Origin,
@@ -23,7 +34,9 @@ __all__ = [
     "DEFINITION",
     "ENVIRONMENT",
     "ERROR",
+    "FOLDS",
     "ORIGIN",
+    "RUNS",
     "SEED",
     "WARM_START",
     "Origin",
@@ -37,11 +50,15 @@ __all__ = [
     "create",
     "enqueue",
     "is_finished",
+    "is_given",
     "is_queued",
     "is_spent",
     "load",
+    "may_climb",
     "names",
     "open_names",
+    "recorded_runs",
+    "runs_of",
     "space_of",
     "status",
     "trials_of",

@@ -6,21 +6,41 @@ from datetime import datetime, timedelta
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget, parse
-from hpo.study.stored import DEFINITION, StoredStudy
+from hpo.search_space import Grid
+from hpo.study.stored import DEFINITION, RUNS, StoredStudy, space_of, trials_of
+
+GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
 
 
 def budget_of(stored: StoredStudy) -> Budget:
-    """Give a study's budget, read anew: it may have been changed since the study was loaded."""
+    """Give a study's budget, read anew: it may have been changed since the study was loaded.
+
+    Where a grid is walked, it has no more trials than that has points, beside those queued.
+    """
     content = stored.study.user_attrs[DEFINITION]
-    return parse(content, f'study "{stored.definition.name}"').budget
+    budget = parse(content, f'study "{stored.definition.name}"').budget
+    if stored.definition.sampler.name != "grid":
+        return budget
+    points = Grid(space_of(stored.definition)).size + sum(map(is_given, trials_of(stored)))
+    return budget.model_copy(update={"trials": min(points, budget.trials or points)})
+
+
+def is_given(trial: FrozenTrial) -> bool:
+    """Whether it was queued with given values."""
+    return GIVEN in trial.system_attrs
 
 
 def is_spent(budget: Budget, trials: Sequence[FrozenTrial]) -> bool:
     """Whether the budget lets no further trial begin; those that have begun may end."""
-    return (
-        (budget.trials is not None and len(begun(trials)) >= budget.trials)
-        or (budget.steps is not None and steps_of(trials) >= budget.steps)
-        or (budget.wall_time is not None and worked(trials) >= budget.wall_time)
+    return not may_climb(budget, trials) or (
+        budget.trials is not None and len(begun(trials)) >= budget.trials
+    )
+
+
+def may_climb(budget: Budget, trials: Sequence[FrozenTrial], reserved: int = 0) -> bool:
+    """Whether the budget has steps and time left, beside a number of steps that are reserved."""
+    return (budget.steps is None or steps_of(trials) + reserved < budget.steps) and (
+        budget.wall_time is None or worked(trials) < budget.wall_time
     )
 
 
@@ -46,17 +66,26 @@ def steps_of(trials: Sequence[FrozenTrial]) -> int:
 
 def worked(trials: Sequence[FrozenTrial]) -> timedelta:
     """Add up the time in which at least one trial ran, however many ran at once."""
-    now = datetime.now()  # Optuna gives naive local times
-    runs = sorted(
-        (trial.datetime_start, trial.datetime_complete or now)
-        for trial in trials
-        if trial.datetime_start and trial.state is not TrialState.WAITING
-    )
     total, covered = timedelta(0), datetime.min
-    for start, end in runs:
+    for start, end in sorted(run for trial in trials for run in runs_of(trial)):
         total += max(timedelta(0), end - max(start, covered))
         covered = max(covered, end)
     return total
+
+
+def runs_of(trial: FrozenTrial) -> list[tuple[datetime, datetime]]:
+    """Give when workers began with a trial and let go of it; the last may still run."""
+    runs = [(datetime.fromtimestamp(a), datetime.fromtimestamp(b)) for a, b in recorded_runs(trial)]
+    start, end = trial.datetime_start, trial.datetime_complete
+    was_recorded = start is not None and any(begun == start for begun, _ in runs)
+    if start is None or was_recorded or trial.state is TrialState.WAITING:
+        return runs
+    return [*runs, (start, end or datetime.now())]  # Optuna gives naive local times
+
+
+def recorded_runs(trial: FrozenTrial) -> list[tuple[float, float]]:
+    """Give what its workers recorded with a trial: when each began and let go, in POSIX seconds."""
+    return [(begun, ended) for begun, ended in trial.user_attrs.get(RUNS, [])]
 
 
 def time_left(budget: Budget, trials: Sequence[FrozenTrial]) -> timedelta | None:

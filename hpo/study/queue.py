@@ -10,10 +10,8 @@ from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import budget_of, is_spent
+from hpo.study.budget import GIVEN, budget_of, is_spent
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
-
-GIVEN = "fixed_params"  # Optuna's name for what a trial takes; a sampler proposes the rest
 
 Values = dict[str, Choice]
 

@@ -21,6 +21,8 @@ ORIGIN = "hpo:origin"
 # What is kept with a trial.
 SEED = "seed"
 ENVIRONMENT = "environment"
+FOLDS = "folds"  # the values of the folds that are finished
+RUNS = "runs"  # when each of its workers began and let go, in POSIX seconds
 ERROR = "error"  # what happened, where it failed
 WARM_START = "warm_start"  # the trial of another study that it took its values from
 

@@ -1,6 +1,8 @@
 """Owning a trial: taking it within the budget, ending it exactly once, handing it back."""
 
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optuna.study import Study
@@ -11,13 +13,17 @@ from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
 from hpo.study import (
     ERROR,
+    RUNS,
     StoredStudy,
     budget_of,
     is_finished,
     is_queued,
     is_spent,
+    may_climb,
+    recorded_runs,
     trials_of,
 )
+from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, is_paused, paused
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
@@ -33,6 +39,7 @@ class Outcome:
     state: TrialState
     value: float | None = None
     error: str | None = None
+    rung: int | None = None  # where it waits until it is among the best
 
     def __str__(self) -> str:
         return self.state.name if self.value is None else f"{self.state.name} {self.value}"
@@ -71,10 +78,15 @@ class Lease:
         """
         storage = self.database.storage
         with study_lock(self.database, self.study.study_name):
-            self.read()
+            trial = self.read()
+            assert trial.datetime_start is not None
+            run = (trial.datetime_start.timestamp(), time.time())
+            storage.set_trial_user_attr(self.trial_id, RUNS, [*recorded_runs(trial), run])
             if outcome.error is not None:
                 storage.set_trial_user_attr(self.trial_id, ERROR, outcome.error)
             if outcome.state is TrialState.WAITING:
+                if outcome.rung is not None:
+                    storage.set_trial_system_attr(self.trial_id, PAUSED, outcome.rung)
                 storage.set_trial_state_values(self.trial_id, TrialState.WAITING)
             else:
                 self.study.tell(self.number, outcome.value, outcome.state)
@@ -82,14 +94,17 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class Leases:
-    """Where one worker gets its trials of one study."""
+    """Where one worker gets its trials of one study, whose pruner must be set."""
 
     database: Database
     stored: StoredStudy
     owner: str
 
     def take(self) -> Lease | None:
-        """Own the next trial: one handed back, or one within the budget; None if there is neither.
+        """Own the next trial; None if there is none now, or none any more.
+
+        One that was handed back comes first, then one that may climb beyond its rung, then those
+        that were queued, then a new one; all but the first only within the budget.
 
         All of it happens under the study's lock, so that the budget is exact. A new trial waits
         until it has an owner and a heartbeat: dying in between leaves nothing that looks alive.
@@ -100,11 +115,15 @@ class Leases:
         with study_lock(self.database, self.stored.definition.name):
             trials = self._trials()
             self._free_stale(trials)
-            trial_id = self._next(self._trials())
+            trials = self._trials()
+            trial_id = self._next(trials)
             if trial_id is None:
+                self._end_paused(trials)
                 return None
             storage = self.database.storage
             storage.set_trial_system_attr(trial_id, OWNER, self.owner)
+            if storage.get_trial(trial_id).system_attrs.get(PAUSED) is not None:
+                storage.set_trial_system_attr(trial_id, PAUSED, None)
             self.database.records.record_heartbeat(trial_id)
             storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         return Lease(
@@ -132,14 +151,54 @@ class Leases:
         return trials_of(self.stored)
 
     def _next(self, trials: list[FrozenTrial]) -> int | None:
-        spent = is_spent(budget_of(self.stored), trials)
-        for trial in trials:
-            if trial.state is TrialState.WAITING and not (spent and is_queued(trial)):
+        waits = [trial for trial in trials if trial.state is TrialState.WAITING]
+        for trial in waits:
+            if not is_queued(trial) and not is_paused(trial):
                 return self._id_of(trial)
-        if spent:
-            return None
+        budget, reserved = budget_of(self.stored), self._reserved(trials)
+        climbs = may_climb(budget, trials, reserved)
+        if climbs and (promoted := self._promotable(trials)):
+            return self._id_of(promoted)
+        if is_spent(budget, trials) or not climbs:
+            last = self._last_hope(trials)
+            return self._id_of(last) if last else None
+        for trial in filter(is_queued, waits):
+            return self._id_of(trial)
         waiting = create_trial(state=TrialState.WAITING)
         return self.database.storage.create_new_trial(self._study_id, template_trial=waiting)
+
+    @property
+    def _halving(self) -> Halving:
+        pruner = self.stored.study.pruner
+        return pruner if isinstance(pruner, Halving) else NO_RUNGS
+
+    def _promotable(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+        return self._halving.promotable(trials, self.stored.study.direction)
+
+    def _furthest(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+        """Give the paused trial to complete so that there is a result; None if there is one."""
+        if any(trial.state is TrialState.COMPLETE for trial in trials):
+            return None
+        return self._halving.furthest(trials, self.stored.study.direction)
+
+    def _reserved(self, trials: Sequence[FrozenTrial]) -> int:
+        """Give the steps that it takes to bring one trial to its end, so that there is a result."""
+        furthest = self._furthest(trials)
+        return self._halving.last_step - furthest.system_attrs[PAUSED] if furthest else 0
+
+    def _last_hope(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+        runs = any(trial.state is TrialState.RUNNING for trial in trials)
+        return None if runs else self._furthest(trials)
+
+    def _end_paused(self, trials: Sequence[FrozenTrial]) -> None:
+        """Prune what still waits at a rung, where nothing runs that could make room for it."""
+        if any(trial.state is TrialState.RUNNING for trial in trials):
+            return
+        for trial in paused(trials):
+            value = trial.intermediate_values[trial.last_step or 0]
+            self.database.storage.set_trial_state_values(
+                self._id_of(trial), TrialState.PRUNED, [value]
+            )
 
     def _free_stale(self, trials: list[FrozenTrial]) -> None:
         """Let go of the trials whose workers have died."""

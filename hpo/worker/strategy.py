@@ -15,7 +15,12 @@ from optuna.pruners import (
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
 from hpo.definition import Definition, Pruner, Sampler
-from hpo.definition.schema import ASHA, QMC, TPE, Hyperband, Median, Percentile
+from hpo.definition.schema import ASHA, QMC, TPE, GridWalk, Hyperband, Median, Percentile
+from hpo.definition.schema import Halving as HalvingSettings
+from hpo.search_space import Grid
+from hpo.study import space_of
+from hpo.worker.grid import GridSampler
+from hpo.worker.halving import Halving
 
 
 def sampler(definition: Definition, trial_number: int) -> BaseSampler:
@@ -36,6 +41,8 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
             )
         case QMC():
             return _qmc(settings, definition.seed)
+        case GridWalk():
+            return GridSampler(Grid(space_of(definition)), definition.seed)
         case _:
             return RandomSampler(seed=seed)
 
@@ -53,6 +60,12 @@ def pruner(settings: Pruner, last_step: int) -> BasePruner:
         case ASHA():
             return SuccessiveHalvingPruner(
                 min_resource=settings.min_resource, reduction_factor=settings.reduction_factor
+            )
+        case HalvingSettings():
+            return Halving(
+                first=settings.min_resource,
+                factor=settings.reduction_factor,
+                last_step=last_step,
             )
         case Hyperband():
             # Left to itself it guesses the last step, and each worker guesses another.

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -12,7 +12,8 @@ from hpo.device import recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Objective
 from hpo.storage.failures import database_errors
-from hpo.study import ENVIRONMENT, SEED
+from hpo.study import ENVIRONMENT, FOLDS, SEED
+from hpo.worker.halving import Halving, SeenBySamplers
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Lease, Outcome
 from hpo.worker.signals import Stop
@@ -51,7 +52,7 @@ class Climber:
             raise Drained
         with database_errors():
             if is_new and self.trial.should_prune():
-                raise TrialPruned
+                raise TrialPruned(step)
 
     def _report(self, step: int, value: float) -> None:
         with database_errors():
@@ -74,7 +75,9 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
 def _outcome(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
     try:
         return Outcome(TrialState.COMPLETE, _value(lease, objective, stop))
-    except TrialPruned:
+    except TrialPruned as pruned:
+        if isinstance(lease.study.pruner, Halving):
+            return Outcome(TrialState.WAITING, rung=lease.study.pruner.rung_at(pruned.args[0]))
         return Outcome(TrialState.PRUNED)
     except Drained:
         return Outcome(TrialState.WAITING)
@@ -85,14 +88,21 @@ def _outcome(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
 
 
 def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
-    done = frozenset(lease.read().intermediate_values)
+    stored = lease.read()
+    done, known = frozenset(stored.intermediate_values), stored.user_attrs.get(FOLDS, [])
     with database_errors():
         # Asks the sampler, unless another worker has begun the trial: then it has its values.
-        trial = Trial(lease.study, lease.trial_id)
+        trial = Trial(SeenBySamplers(lease.study), lease.trial_id)
         params = objective.space.suggest(trial)
         trial.set_user_attr(SEED, objective.seed_of(params))
         trial.set_user_attr(ENVIRONMENT, recorded_environment())
     log.info("trial %d: %s", trial.number, trial.params)
     last_step = objective.last_step_of(params)
     climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step, done=done)
-    return objective.evaluate(params, climber)
+
+    def on_fold(values: Sequence[float]) -> None:
+        with database_errors():
+            lease.read()
+            trial.set_user_attr(FOLDS, values)
+
+    return objective.evaluate(params, climber, known, on_fold)

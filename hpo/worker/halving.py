@@ -1,0 +1,127 @@
+"""Successive halving that pauses: a trial waits at each rung until it is among the best there."""
+
+import copy
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+
+from optuna.pruners import BasePruner
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+PAUSED = "hpo:paused"  # the rung at which a trial waits; None as soon as it goes on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halving(BasePruner):
+    """Lets one in `factor` of the trials at a rung climb on; the others wait and may follow later.
+
+    This is ASHA as it was published (Li et al., 2020). Optuna's pruner of that name ends a trial
+    that is not good enough yet, and so lets through whichever come first.
+    """
+
+    first: int  # step; each further rung is `factor` times the one before
+    factor: int
+    last_step: int
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The steps at which trials wait, ascending."""
+        found, rung = [], self.first
+        while rung < self.last_step:
+            found.append(rung)
+            rung *= self.factor
+        return tuple(found)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether a trial should wait at the step that it has just reported."""
+        rung = self._rung_of(trial)
+        trials = study.get_trials(deepcopy=False)
+        return rung is not None and trial.number not in self._best_at(rung, trials, study.direction)
+
+    def rung_at(self, step: int) -> int:
+        """Give the highest rung that a step has reached."""
+        return max(rung for rung in self.rungs if rung <= step)
+
+    def promotable(
+        self, trials: Sequence[FrozenTrial], direction: StudyDirection
+    ) -> FrozenTrial | None:
+        """Give a paused trial that is among the best of its rung by now, the highest rung first."""
+        for rung in reversed(self.rungs):
+            best = self._best_at(rung, trials, direction)
+            for trial in paused(trials):
+                if trial.system_attrs[PAUSED] == rung and trial.number in best:
+                    return trial
+        return None
+
+    def furthest(
+        self, trials: Sequence[FrozenTrial], direction: StudyDirection
+    ) -> FrozenTrial | None:
+        """Give the best of the paused trials that have climbed furthest."""
+        waiting = paused(trials)
+        rung = max((trial.system_attrs[PAUSED] for trial in waiting), default=0)
+        at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
+        return next(iter(_ranked(at_rung, rung, direction)), None)
+
+    def _rung_of(self, trial: FrozenTrial) -> int | None:
+        """Give the highest rung that only the newest step has reached."""
+        *before, newest = sorted(trial.intermediate_values)
+        reached = [rung for rung in self.rungs if max(before, default=0) < rung <= newest]
+        return max(reached, default=None)
+
+    def _best_at(
+        self, rung: int, trials: Iterable[FrozenTrial], direction: StudyDirection
+    ) -> set[int]:
+        """Give the numbers of the trials that are good enough to climb beyond a rung."""
+        reached = [trial for trial in trials if max(trial.intermediate_values, default=0) >= rung]
+        ranked = _ranked(reached, rung, direction)
+        return {trial.number for trial in ranked[: len(ranked) // self.factor]}
+
+
+NO_RUNGS = Halving(first=1, factor=2, last_step=1)
+"""What pauses nothing, and so has nothing to promote."""
+
+
+def is_paused(trial: FrozenTrial) -> bool:
+    """Whether a trial waits at a rung."""
+    return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
+
+
+def paused(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Leave out all trials but those that wait at a rung."""
+    return list(filter(is_paused, trials))
+
+
+class SeenBySamplers(Study):
+    """A study in which a paused trial is a pruned one: samplers learn nothing from what waits."""
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)  # noqa: SLF001
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        trials = super()._get_trials(deepcopy, None, use_cache)
+        seen = [_as_pruned(trial) if is_paused(trial) else trial for trial in trials]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    pruned = copy.copy(trial)
+    pruned.state = TrialState.PRUNED
+    return pruned
+
+
+def _ranked(
+    trials: Iterable[FrozenTrial], rung: int, direction: StudyDirection
+) -> list[FrozenTrial]:
+    """Sort trials by their values at a rung, the best first, equals by their numbers."""
+    sign = -1 if direction is StudyDirection.MAXIMIZE else 1
+
+    def key(trial: FrozenTrial) -> tuple[float, int]:
+        step = min(step for step in trial.intermediate_values if step >= rung)
+        return sign * trial.intermediate_values[step], trial.number
+
+    return sorted(trials, key=key)

@@ -1,0 +1,126 @@
+"""Trials that wait at rungs, on a real database."""
+
+import time
+
+import pytest
+from blobs import STEPS
+from centroid import stepwise
+from optuna.trial import TrialState
+
+from hpo.cli.studies import objective_of
+from hpo.study import FOLDS, StudyState, load, runs_of, status
+from hpo.worker.halving import PAUSED
+from hpo.worker.signals import Stop
+from hpo.worker.strategy import pruner
+from hpo.worker.trial import run_trial
+
+HALVING = {"pruner": {"name": "halving", "min_resource": 1, "reduction_factor": 2}}
+GRID = {"space": {"rate": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}, "sampler": {"name": "grid"}}
+FOLDED = {"evaluation": {"folds": 2}}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Give the rate of each training, in order."""
+    rates, fit = [], stepwise.fit
+
+    def listen(params, *args, **kwargs):
+        rates.append(params.rate)
+        return fit(params, *args, **kwargs)
+
+    monkeypatch.setattr(stepwise, "fit", listen)
+    return rates
+
+
+def states(stored):
+    return [trial.state for trial in stored.study.trials]
+
+
+def test_few_climb_all_the_way_and_the_others_end_pruned(create_study, work):
+    stored = create_study(**HALVING, budget={"trials": 16})
+    work(stored)
+    found = stored.study.trials
+    assert status(stored).state is StudyState.FINISHED
+    assert {t.state for t in found} == {TrialState.COMPLETE, TrialState.PRUNED}
+    climbed = [len(t.intermediate_values) for t in found]
+    assert climbed.count(1) >= 6  # half of them, but for those that were early
+    assert 1 <= climbed.count(STEPS) <= 4
+
+
+def test_the_best_half_at_a_rung_has_gone_beyond_it(create_study, work):
+    stored = create_study(**HALVING, budget={"trials": 12})
+    work(stored)
+    ranked = sorted(stored.study.trials, key=lambda trial: -trial.intermediate_values[1])
+    assert all(trial.last_step > 1 for trial in ranked[:6])
+
+
+def test_a_single_trial_is_brought_to_its_end(create_study, work):
+    stored = create_study(**HALVING, budget={"trials": 1})
+    work(stored)
+    assert states(stored) == [TrialState.COMPLETE]
+
+
+def test_a_budget_of_steps_leaves_enough_for_one_result(create_study, work):
+    stored = create_study(**HALVING, budget={"steps": 12})
+    work(stored)
+    assert TrialState.COMPLETE in states(stored)
+    assert status(stored).state is StudyState.FINISHED
+    assert 12 <= status(stored).steps <= 12 + STEPS // 2  # what has begun may reach its rung
+
+
+def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
+    create_study, leases, database, open_another, work
+):
+    stored = create_study(**HALVING, budget={"trials": 1})
+    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    first = leases(database, stored, "first").take()
+    run_trial(first, objective_of(stored), Stop())
+    (paused,) = stored.study.trials
+    assert (paused.state, paused.system_attrs[PAUSED]) == (TrialState.WAITING, 1)
+    with open_another() as other:
+        work(load(other, "blobs"), database=other)
+    (trial,) = stored.study.trials
+    assert (trial.state, [*trial.intermediate_values]) == (TrialState.COMPLETE, [1, 2, 3, 4])
+    assert trial.params == paused.params
+    assert trial.intermediate_values[1] == paused.intermediate_values[1]
+
+
+def test_time_that_a_trial_waited_is_no_work(create_study, leases, database, work):
+    stored = create_study(**HALVING, budget={"trials": 1})
+    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    run_trial(leases(database, stored).take(), objective_of(stored), Stop())
+    before = status(stored).worked
+    time.sleep(0.3)
+    assert status(stored).worked == before
+    work(stored)
+    (trial,) = stored.study.trials
+    assert len(runs_of(trial)) == 3  # to the rungs 1 and 2, and to the end
+    waited = (trial.datetime_complete - runs_of(trial)[0][0]) - status(stored).worked
+    assert waited.total_seconds() >= 0.3
+
+
+def test_finished_folds_are_not_trained_again(create_study, work, trained):
+    stored = create_study(**HALVING, **FOLDED, budget={"trials": 1})
+    work(stored)  # rungs at 1, 2 and 4 of 8 steps: at 4 the first fold is finished
+    (trial,) = stored.study.trials
+    assert len(trial.user_attrs[FOLDS]) == 2
+    assert trial.value == sum(trial.user_attrs[FOLDS]) / 2
+    assert len(trained) == 4  # three times the first fold, once the second
+
+
+def test_a_grid_is_walked_point_by_point_and_ends(create_study, work):
+    stored = create_study(**GRID, budget={"trials": 100})
+    stored.study.enqueue_trial({"rate": 0.3})
+    work(stored)
+    rates = [trial.params["rate"] for trial in stored.study.trials]
+    assert rates[0] == 0.3  # it was queued, and takes no point of the grid
+    assert sorted(rates[1:]) == GRID["space"]["rate"]
+    assert status(stored).budget.trials == 7
+    assert status(stored).state is StudyState.FINISHED
+
+
+def test_the_best_of_a_grid_is_found_by_halving_it(create_study, work):
+    stored = create_study(**GRID, **HALVING, budget={"steps": 100})
+    work(stored)
+    assert states(stored).count(TrialState.COMPLETE) >= 1
+    assert status(stored).steps < 6 * STEPS

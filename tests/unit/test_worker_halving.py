@@ -1,0 +1,98 @@
+import optuna
+import pytest
+from optuna.study import StudyDirection
+from optuna.trial import TrialState, create_trial
+
+from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, SeenBySamplers
+
+HALVING = Halving(first=1, factor=3, last_step=27)
+UP, DOWN = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+
+
+def trials(*curves, rungs=()):
+    """Trials with these values from step 1 on; those at a rung wait there."""
+    made = []
+    for number, curve in enumerate(curves):
+        rung = dict(rungs).get(number)
+        trial = create_trial(
+            state=TrialState.RUNNING if rung is None else TrialState.WAITING,
+            intermediate_values=dict(enumerate(curve, 1)),
+            system_attrs={PAUSED: rung},
+        )
+        trial.number = number
+        made.append(trial)
+    return made
+
+
+def study(found, direction="maximize"):
+    made = optuna.create_study(direction=direction)
+    made.add_trials(found)
+    return made
+
+
+def test_rungs_grow_by_the_factor_and_end_before_the_last_step():
+    assert HALVING.rungs == (1, 3, 9)
+    assert Halving(first=2, factor=2, last_step=9).rungs == (2, 4, 8)
+    assert NO_RUNGS.rungs == ()
+
+
+@pytest.mark.parametrize(
+    ("direction", "waits"), [("maximize", [True, True, False]), ("minimize", [True, False, True])]
+)
+def test_at_a_rung_all_but_the_best_third_wait(direction, waits):
+    found = trials([0.5], [0.4], [0.6])
+    assert [HALVING.prune(study(found, direction), trial) for trial in found] == waits
+
+
+def test_between_the_rungs_nothing_waits():
+    found = trials([0.1, 0.1], [0.5, 0.5], [0.6, 0.6])
+    assert not any(HALVING.prune(study(found), trial) for trial in found)
+
+
+def test_the_first_at_a_rung_waits_for_others_to_compare_with():
+    (alone,) = trials([0.99])
+    assert HALVING.prune(study([alone]), alone)
+
+
+def test_a_step_beyond_a_rung_that_it_leaps_over_counts_as_the_rung():
+    found = trials([0.9], [0.9], [0.5])
+    late = found[2]
+    late.intermediate_values = {2: 0.5}  # its first step
+    assert HALVING.prune(study(found), late)
+    assert HALVING.rung_at(2) == 1
+
+
+def test_a_better_one_that_comes_later_makes_room_for_no_worse_one():
+    found = trials([0.5], [0.4], [0.6, 0.7], rungs={0: 1, 1: 1}.items())
+    assert HALVING.promotable(found, UP) is None
+
+
+def test_more_trials_at_a_rung_make_room_for_the_best_that_waits():
+    found = trials([0.5], [0.4], [0.6, 0.7], [0.1], [0.2], [0.3], rungs={0: 1, 1: 1}.items())
+    assert HALVING.promotable(found, UP) is found[0]
+    assert HALVING.promotable(found, DOWN) is None  # those with 0.1 and 0.2 have gone on
+
+
+def test_a_higher_rung_comes_first():
+    low = [[0.1]] * 6
+    found = trials([0.9], [0.5] * 3, [0.6] * 3, [0.7] * 3, *low, rungs={0: 1, 3: 3}.items())
+    assert HALVING.promotable(found, UP) is found[3]
+
+
+def test_the_furthest_is_the_best_at_the_highest_rung_that_is_waited_at():
+    found = trials([0.9], [0.5] * 3, [0.6] * 3, rungs={0: 1, 1: 3, 2: 3}.items())
+    assert HALVING.furthest(found, UP) is found[2]
+    assert HALVING.furthest(found, DOWN) is found[1]
+    assert HALVING.furthest(trials([0.5]), UP) is None
+
+
+def test_samplers_see_what_waits_at_a_rung_as_pruned():
+    stored = study(trials([0.5], [0.4, 0.4], [0.3], rungs={0: 1}.items()))
+    seen = SeenBySamplers(stored)
+    assert [trial.state for trial in seen.trials] == [
+        TrialState.PRUNED,
+        TrialState.RUNNING,
+        TrialState.RUNNING,
+    ]
+    assert [t.number for t in seen.get_trials(states=(TrialState.PRUNED,))] == [0]
+    assert stored.trials[0].state is TrialState.WAITING
