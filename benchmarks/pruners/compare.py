@@ -2,11 +2,13 @@
 
     python benchmarks/pruners/compare.py svm --work 12 --workers 2
     python benchmarks/pruners/compare.py cnn-simple --work 8 --workers 2
+    python benchmarks/pruners/compare.py grid-12000 --work 3.6 --workers 2
 
 Each pruner gets the same work: as much as so many trials cost without pruning. Trials are drawn
 without replacement in random order, so that the pruners alone differ. Workers run in simulated
 time, and a pruner sees what had been reported by then. A step takes as long as its work: an epoch
-is 1, a fit on a share of the rows is that share. Printed for each pruner:
+is 1, a fit on a share of the rows is that share; a trial that was paused trains the epochs of its
+unfinished fold again, at the same price. Printed for each pruner:
 
 begun   trials that the work sufficed for
 gap     best value of the pool less the best that became complete; the mean over the repeats
@@ -25,15 +27,17 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.trial import Trial, TrialState
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.definition import Definition, parse
+from hpo.worker.halving import NO_RUNGS, PAUSED, Halving
 from hpo.worker.strategy import pruner
 
 HERE = Path(__file__).parent
 
 Curve = dict[int, float]
-Steps = tuple[int, ...]
+EPOCHS = 10  # of each fold
 
 PRUNERS: dict[str, dict[str, Any]] = {
     "none": {"name": "none"},
@@ -44,6 +48,9 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "asha, from step 1, by 3": {"name": "asha", "min_resource": 1, "reduction_factor": 3},
     "asha, from step 1, by 4": {"name": "asha", "min_resource": 1, "reduction_factor": 4},
     "asha, from step 3, by 3": {"name": "asha", "min_resource": 3},
+    "halving, from step 1, by 2": {"name": "halving", "reduction_factor": 2},
+    "halving, from step 1, by 3": {"name": "halving"},
+    "halving, from step 3, by 3": {"name": "halving", "min_resource": 3},
     "hyperband, from step 1, by 3": {"name": "hyperband"},
     "hyperband, from step 3, by 3": {"name": "hyperband", "min_resource": 3},
 }
@@ -70,36 +77,85 @@ def settings(name: str) -> Definition:
     return parse({**content, "pruner": PRUNERS[name]}, name)
 
 
-def replay(curves: list[Curve], how: BasePruner, workers: int, work: float) -> Outcome:
-    """Run curves through a pruner, one after the other, until the work is done."""
-    study = optuna.create_study(direction="maximize", pruner=how)
-    waiting = iter(curves)
-    events: list[tuple[float, int, Trial, Curve, Steps]] = []
-    best, now = 0.0, 0.0
+class Replay:
+    """Curves that run through a pruner, one after the other, until the work is done."""
 
-    def push(trial: Trial, curve: Curve, steps: Steps) -> None:
-        heapq.heappush(events, (now + cost(curve, steps[0]), trial.number, trial, curve, steps))
+    def __init__(self, curves: list[Curve], how: BasePruner, work: float) -> None:
+        self.study = optuna.create_study(direction="maximize", pruner=how)
+        self.waiting, self.work = iter(curves), work
+        self.events: list[tuple[float, int, Trial]] = []
+        self.curves: dict[int, Curve] = {}
+        self.best, self.now = 0.0, 0.0
 
-    def begin() -> None:
-        curve = next(waiting, None)
-        if work > 0 and curve is not None:
-            push(study.ask(), curve, tuple(curve))
+    def run(self, workers: int) -> Outcome:
+        """Give what it came to."""
+        for _ in range(workers):
+            self.begin()
+        while self.events:
+            self.now, _, trial = heapq.heappop(self.events)
+            if self.climb(trial):
+                self.push(trial)
+            else:
+                self.begin()
+        return Outcome(len(self.curves), self.best)
 
-    for _ in range(workers):
-        begin()
-    while events:
-        now, _, trial, curve, (step, *rest) = heapq.heappop(events)
-        work -= cost(curve, step)
+    def begin(self) -> None:
+        """Give a worker its next trial, where there is work left or no result yet."""
+        how, trials = self.study.pruner, self.study.get_trials(deepcopy=False)
+        halving = how if isinstance(how, Halving) else NO_RUNGS
+        climbing = halving.promotable(trials, self.study.direction)
+        if self.work <= 0 or (climbing is None and (curve := next(self.waiting, None)) is None):
+            if self.best or self.events:
+                return
+            climbing = halving.furthest(trials, self.study.direction)
+            curve = None
+        if climbing is not None:
+            self.resume(climbing)
+        elif curve is not None:
+            trial = Trial(self.study, self.storage.create_new_trial(self.study._study_id))
+            self.curves[trial.number] = curve
+            self.push(trial)
+
+    @property
+    def storage(self) -> BaseStorage:
+        """Where the trials are."""
+        return self.study._storage
+
+    def resume(self, paused: FrozenTrial) -> None:
+        """Go on with a trial that waits at a rung; its unfinished fold begins again."""
+        self.storage.set_trial_system_attr(paused._trial_id, PAUSED, None)
+        self.storage.set_trial_state_values(paused._trial_id, TrialState.RUNNING)
+        curve = self.curves[paused.number]
+        again = len(paused.intermediate_values) % EPOCHS if len(curve) > 4 else 0
+        self.work -= again
+        self.push(Trial(self.study, paused._trial_id), again)
+
+    def push(self, trial: Trial, again: float = 0.0) -> None:
+        """Let a trial make its next step."""
+        curve = self.curves[trial.number]
+        done = self.storage.get_trial(trial._trial_id).intermediate_values
+        step = next(step for step in curve if step not in done)
+        heapq.heappush(self.events, (self.now + again + cost(curve, step), trial.number, trial))
+
+    def climb(self, trial: Trial) -> bool:
+        """Report a step; whether the trial makes another one at once."""
+        curve = self.curves[trial.number]
+        done = self.storage.get_trial(trial._trial_id).intermediate_values
+        step = next(step for step in curve if step not in done)
+        self.work -= cost(curve, step)
         trial.report(curve[step], step)
-        if not rest:
-            best = max(best, study.tell(trial, curve[step]).value or 0.0)
-        elif trial.should_prune():
-            study.tell(trial, state=TrialState.PRUNED)
+        if step == max(curve):
+            self.best = max(self.best, self.study.tell(trial.number, curve[step]).value or 0.0)
+            return False
+        if not trial.should_prune():
+            return True
+        if isinstance(self.study.pruner, Halving):
+            rung = self.study.pruner.rung_at(step)
+            self.storage.set_trial_system_attr(trial._trial_id, PAUSED, rung)
+            self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
         else:
-            push(trial, curve, tuple(rest))
-            continue
-        begin()
-    return Outcome(len(study.trials), best)
+            self.study.tell(trial.number, state=TrialState.PRUNED)
+        return False
 
 
 def cost(curve: Curve, step: int) -> float:
@@ -128,12 +184,11 @@ def main() -> None:
     for name in PRUNERS:
         how = settings(name).pruner
         outcomes = [
-            replay(
+            Replay(
                 Random(seed).sample(curves, len(curves)),
                 pruner(how, max(curves[0])),
-                args.workers,
                 args.work * whole,
-            )
+            ).run(args.workers)
             for seed in range(args.repeats)
         ]
         gaps = sorted(best - outcome.best for outcome in outcomes)

@@ -65,14 +65,14 @@ def test_a_definition_that_uses_everything_is_the_same_after_it_was_stored(conte
     assert [type(value) for value in again.fixed.values()] == [bool, int, float, str]
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "qmc"])
+@pytest.mark.parametrize("name", ["tpe", "random", "qmc", "grid"])
 def test_each_sampler_needs_no_more_than_its_name(content, name):
     definition = parse({**content, "sampler": {"name": name}}, "my.toml")
     assert definition.sampler.name == name
     assert stored(definition) == definition
 
 
-@pytest.mark.parametrize("name", ["asha", "hyperband", "median", "none"])
+@pytest.mark.parametrize("name", ["asha", "halving", "hyperband", "median", "none"])
 def test_each_pruner_needs_no_more_than_its_name(content, name):
     definition = parse({**content, "pruner": {"name": name}}, "my.toml")
     assert definition.pruner.name == name

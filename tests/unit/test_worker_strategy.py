@@ -10,6 +10,8 @@ from optuna.pruners import (
 from optuna.samplers import QMCSampler, RandomSampler, TPESampler
 
 from hpo.definition import parse
+from hpo.study import space_of
+from hpo.worker.halving import Halving
 from hpo.worker.strategy import pruner, sampler
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -68,6 +70,27 @@ def test_asha(content):
     made = made_pruner(content, name="asha", min_resource=2, reduction_factor=4)
     assert type(made) is SuccessiveHalvingPruner
     assert (made._min_resource, made._reduction_factor) == (2, 4)
+
+
+def test_halving_knows_the_last_step(content):
+    made = made_pruner(content, name="halving", min_resource=2, reduction_factor=4)
+    assert made == Halving(first=2, factor=4, last_step=81)
+
+
+def test_a_grid_is_walked_in_another_order_with_another_seed(cnn_content):
+    def walk(seed):
+        definition = with_sampler(cnn_content, seed=seed, name="grid")
+        study = optuna.create_study()
+        points = []
+        for number in range(36):
+            study.sampler = sampler(definition, number)
+            params = space_of(definition).suggest(study.ask())
+            points.append((params.optimizer, params.batch_size, params.init, params.activation))
+        return points
+
+    assert walk(1) == walk(1)
+    assert walk(1) != walk(2)
+    assert sorted(walk(1)) == sorted(set(walk(2)))
 
 
 def test_hyperband_knows_the_last_step(content):
