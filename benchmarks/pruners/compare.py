@@ -48,9 +48,9 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "asha, from step 1, by 3": {"name": "asha", "min_resource": 1, "reduction_factor": 3},
     "asha, from step 1, by 4": {"name": "asha", "min_resource": 1, "reduction_factor": 4},
     "asha, from step 3, by 3": {"name": "asha", "min_resource": 3},
-    "halving, from step 1, by 2": {"name": "halving", "reduction_factor": 2},
-    "halving, from step 1, by 3": {"name": "halving"},
-    "halving, from step 3, by 3": {"name": "halving", "min_resource": 3},
+    "halving, from step 1, by 2": {"name": "halving", "min_resource": 1, "reduction_factor": 2},
+    "halving, from step 1, by 3": {"name": "halving", "min_resource": 1},
+    "halving, from step 3, by 3": {"name": "halving"},
     "hyperband, from step 1, by 3": {"name": "hyperband"},
     "hyperband, from step 3, by 3": {"name": "hyperband", "min_resource": 3},
 }

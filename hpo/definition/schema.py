@@ -105,7 +105,7 @@ class Halving(Section):
     """Our own successive halving: a trial waits at a rung until it is among the best there."""
 
     name: Literal["halving"]
-    min_resource: int = Field(default=1, ge=1)
+    min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
     reduction_factor: int = Field(default=3, ge=2)
 
 
