@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -25,6 +26,27 @@ Report = Callable[[int, Callable[[], float]], None]
 
 The value is measured when it is asked for: a step that is known already costs nothing.
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What is kept of a trial's evaluation, for a worker that goes on with it."""
+
+    folds: Sequence[float] = ()  # the values of those that are finished
+    on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # hears of them
+    folder: Path | None = None  # of the training of the fold that is not; None: it is not kept
+
+
+@dataclass(frozen=True)
+class _OnStep:
+    """Hears of the steps of a training, and says where it is kept."""
+
+    hear: Callable[[int, Trained], None]
+    checkpoint: Path | None
+
+    def __call__(self, step: int, trained: Trained) -> None:
+        self.hear(step, trained)
+
 
 # Where rows are what grows: the steps before the whole fold, with their shares of its rows. They
 # are the rungs of successive halving by 3, so that a step costs about what its number says.
@@ -70,16 +92,10 @@ class Objective:
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
-    def evaluate(
-        self,
-        params: Any,
-        report: Report,
-        known: Sequence[float] = (),
-        on_fold: Callable[[Sequence[float]], None] = lambda _values: None,
-    ) -> float:
+    def evaluate(self, params: Any, report: Report, kept: Kept = Kept()) -> float:
         """Give the mean over the folds of the metric on the rows held out.
 
-        The values of folds that are known are taken; on_fold hears of all so far with each fold.
+        What is kept of an earlier evaluation is not computed again.
 
         Before that, report hears of each step. In the first fold the value there is the climbing
         fold's; in a further one it is the mean of the finished folds until that one is finished,
@@ -89,11 +105,11 @@ class Objective:
         values: list[float] = []
         for number in range(len(self.splits)):
             fold = _Fold(self, params, number, tuple(values), report)
-            if number < len(known):
-                values.append(known[number])
+            if number < len(kept.folds):
+                values.append(kept.folds[number])
             else:
-                values.append(fold.value())
-                on_fold(values)
+                values.append(fold.value(kept.folder))
+                kept.on_fold(values)
             fold.finish(values[-1])
         return fmean(values)
 
@@ -108,10 +124,15 @@ class _Fold:
     before: tuple[float, ...]  # the values of the finished folds
     report: Report
 
-    def value(self) -> float:
-        """Climb to the last step but for its report."""
-        climb = self._epochs if self.objective.model.climb is Climb.EPOCHS else self._samples
-        return self._score(climb())
+    def value(self, folder: Path | None) -> float:
+        """Climb to the last step but for its report; the training is kept in a folder."""
+        if self.objective.model.climb is Climb.SAMPLES:
+            return self._score(self._samples())
+        checkpoint = folder / f"fold-{self.number}.npz" if folder else None
+        value = self._score(self._epochs(checkpoint))
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
+        return value
 
     def finish(self, value: float) -> None:
         """Report the last step."""
@@ -121,12 +142,12 @@ class _Fold:
     def _last_step(self) -> int:
         return self.objective.last_in_fold(self.params)
 
-    def _epochs(self) -> Trained:
+    def _epochs(self, checkpoint: Path | None) -> Trained:
         def on_step(step: int, trained: Trained) -> None:
             if step < self._last_step:  # the last one is judged when fit is over
                 self._climbs(step, lambda: self._score(trained))
 
-        return self._fit(self._train_rows, on_step)
+        return self._fit(self._train_rows, _OnStep(on_step, checkpoint))
 
     def _samples(self) -> Trained:
         # One fold tells the bad ones apart; in the others small samples would cost for nothing.

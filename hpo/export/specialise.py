@@ -82,7 +82,7 @@ def specialise(
         else node
         for node in copy.deepcopy(before)
     ]
-    passed = _read(nodes, known) - partly
+    passed = _read(_needed(nodes, entries), known) - partly
     if passed:  # values that stand in two places could be changed in one
         known = {name: value for name, value in known.items() if name not in passed}
         return specialise(texts, known, entries, partly)

@@ -6,14 +6,15 @@ from itertools import count
 import numpy as np
 
 from hpo.training.augmentation import Array, augment
+from hpo.training.checkpoint import OnStep, epochs_kept
 from hpo.training.params.cnn import Params
 
 
 def batches(
-    params: Params, images: Array, labels: Array, seed: int
+    params: Params, images: Array, labels: Array, seed: int, on_step: OnStep | None
 ) -> Iterator[tuple[Array, Array]]:
-    """Give batches without end; an epoch's follow from the seed and its number alone."""
-    for epoch in count():
+    """Give batches without end; those of an epoch follow from the seed and its number alone."""
+    for epoch in count() if on_step is None else count(epochs_kept(on_step)):
         rng = np.random.default_rng((seed, epoch))
         for rows in np.split(
             rng.permutation(len(images)), range(params.batch_size, len(images), params.batch_size)

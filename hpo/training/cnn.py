@@ -1,6 +1,6 @@
 """A convolutional network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.training.batches import batches
+from hpo.training.checkpoint import Checkpoint, OnStep, epochs_kept
 from hpo.training.images import to_images
 from hpo.training.memory import keep_freed_memory
 from hpo.training.network import network
@@ -27,7 +28,7 @@ def fit(
     X: NDArray[np.float32],
     y: NDArray[np.int64],
     seed: int,
-    on_step: Callable[[int, keras.Model], None] | None = None,  # hears of each epoch, from 1
+    on_step: OnStep | None = None,
 ) -> keras.Model:
     """Train on rows X (n, features) with labels y (n,)."""
     keep_freed_memory()
@@ -50,13 +51,14 @@ def fit(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
     )
     model.fit(
-        batches(params, images, labels, seed),
+        batches(params, images, labels, seed, on_step),
         steps_per_epoch=steps,
         epochs=params.epochs,
-        callbacks=[*callbacks(params, model, on_step)],
+        callbacks=[*callbacks(params, on_step)],
         shuffle=False,  # they come in the order of their epoch
         verbose=0,
         **watched,
+        **({} if on_step is None else {"initial_epoch": epochs_kept(on_step)}),
     )
     return averaged(model, task, params.test_shift) if params.test_shift > 0 else model
 
@@ -77,20 +79,20 @@ def freeze_features(model: keras.Model) -> None:
         layer.trainable = False
 
 
-def callbacks(
-    params: Params, model: keras.Model, on_step: Callable[[int, keras.Model], None] | None
-) -> Iterator[keras.callbacks.Callback]:
+def callbacks(params: Params, on_step: OnStep | None) -> Iterator[keras.callbacks.Callback]:
     """Give what happens at the end of each epoch, in this order."""
+    kept = []
     if params.ema > 0:  # whoever looks at the network at the end of an epoch sees the averages
-        yield keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        kept.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if params.schedule == "plateau":
-        yield keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=3)
+        kept.append(keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=3))
     if params.patience > 0:
-        yield keras.callbacks.EarlyStopping(patience=params.patience, restore_best_weights=True)
-    if on_step is not None:
-        yield keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, _logs: on_step(epoch + 1, model)
+        kept.append(
+            keras.callbacks.EarlyStopping(patience=params.patience, restore_best_weights=True)
         )
+    yield from kept
+    if on_step is not None:
+        yield Checkpoint(on_step, kept)
 
 
 def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,7 +102,8 @@ def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np
 
 def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
     """Give the label of each row of X (n, features), as (n,)."""
-    labels: NDArray[np.int64] = np.array(task.classes)[scores(model, task, X).argmax(axis=1)]
+    best = scores(model, task, X).argmax(axis=1)
+    labels: NDArray[np.int64] = np.array(task.classes)[best]
     return labels
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpo.artifacts import forget_trial
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database, study_lock
 from hpo.storage.stale import stale_trial_ids
@@ -199,6 +200,7 @@ class Leases:
             self.database.storage.set_trial_state_values(
                 self._id_of(trial), TrialState.PRUNED, [value]
             )
+            forget_trial(self.stored.definition.name, trial.number)
 
     def _free_stale(self, trials: list[FrozenTrial]) -> None:
         """Let go of the trials whose workers have died."""

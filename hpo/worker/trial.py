@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
+from hpo.artifacts import forget_trial, trial_folder
 from hpo.device import recorded_environment
 from hpo.errors import HpoError, LeaseLost
-from hpo.objective import Objective
+from hpo.objective import Kept, Objective
 from hpo.storage.failures import database_errors
 from hpo.study import ENVIRONMENT, FOLDS, SEED
 from hpo.worker.halving import Halving, SeenBySamplers
@@ -66,6 +67,8 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
         try:
             outcome = _outcome(lease, objective, stop)
             lease.end(outcome)
+            if outcome.state.is_finished():
+                forget_trial(lease.study.study_name, lease.number)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
         else:
@@ -89,7 +92,7 @@ def _outcome(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
 
 def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
     stored = lease.read()
-    done, known = frozenset(stored.intermediate_values), stored.user_attrs.get(FOLDS, [])
+    done = frozenset(stored.intermediate_values)
     with database_errors():
         # Asks the sampler, unless another worker has begun the trial: then it has its values.
         trial = Trial(SeenBySamplers(lease.study), lease.trial_id)
@@ -105,4 +108,9 @@ def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
             lease.read()
             trial.set_user_attr(FOLDS, values)
 
-    return objective.evaluate(params, climber, known, on_fold)
+    kept = Kept(
+        folds=stored.user_attrs.get(FOLDS, ()),
+        on_fold=on_fold,
+        folder=trial_folder(lease.study.study_name, lease.number),
+    )
+    return objective.evaluate(params, climber, kept)
