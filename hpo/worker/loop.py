@@ -9,6 +9,7 @@ from hpo.objective import Objective
 from hpo.storage.database import Database
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
+from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
@@ -23,7 +24,7 @@ def serve(database: Database, stored: StoredStudy, objective: Objective, stop: S
     while not stop.requested:
         lease = leases.take()
         if lease is not None:
-            stored.study.sampler = sampler(stored.definition, lease.number)
+            stored.study.sampler = RoundedSampler(sampler(stored.definition, lease.number))
             run_trial(lease, objective, stop)
         elif leases.is_over():
             return
