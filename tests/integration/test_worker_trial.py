@@ -15,7 +15,7 @@ from sqlalchemy import exc, text
 from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseError, StudyError
 from hpo.search_space import SearchSpace
-from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status
+from hpo.study import ENVIRONMENT, ERROR, RUNS, SEED, StudyState, load, status
 from hpo.worker import loop
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop
@@ -89,7 +89,11 @@ def fail(database, number=0):
 
 
 def values(stored):
-    return [(t.params, t.intermediate_values, t.value, t.user_attrs) for t in stored.study.trials]
+    """Give all of each trial but when it ran."""
+    return [
+        (t.params, t.intermediate_values, t.value, {**t.user_attrs, RUNS: None})
+        for t in stored.study.trials
+    ]
 
 
 # ---- trials that nothing disturbs
