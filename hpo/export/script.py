@@ -74,7 +74,8 @@ READERS = {
 # The packages behind an import that decide over a value's digits.
 PACKAGES = {
     "numpy": ("numpy",),
-    "sklearn": ("scipy", "scikit-learn"),
+    "sklearn": ("scikit-learn",),
+    "sklearn.svm": ("scipy",),
     "keras": ("keras", "tensorflow"),
 }
 
@@ -313,8 +314,9 @@ def _splits(definition: Definition) -> str:
 def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) -> dict[str, str]:
     """Give the part of what was recorded that this script depends on."""
     used = _names_used(text for text in left.texts if text)
-    tops = {i.top for i in collector.imports if i.bound in used} | {i.top for i in OWN_IMPORTS}
-    packages = [package for top in PACKAGES if top in tops for package in PACKAGES[top]]
+    imports = {i for i in collector.imports if i.bound in used} | OWN_IMPORTS
+    modules = {module for i in imports for module in (i.top, i.module)}
+    packages = [package for module in PACKAGES if module in modules for package in PACKAGES[module]]
     recorded = trial.user_attrs[ENVIRONMENT]
     return {name: recorded[name] for name in ("python", *packages, "processor")}
 

@@ -12,8 +12,7 @@ def augment(params: Params, images: Array, rng: np.random.Generator) -> Array:
     """Turn, move and zoom each of images (n, height, width, channels) in its own way."""
     count, height, width, _ = images.shape
     draws = rng.uniform(-1, 1, (4, count, 1, 1)).astype(np.float32)
-    angle = np.deg2rad(params.rotation * draws[0])
-    scale = 1 / (1 + params.zoom * draws[1])
+    angle, scale = np.deg2rad(params.rotation * draws[0]), 1 / (1 + params.zoom * draws[1])
     down, right = params.shift * height * draws[2], params.shift * width * draws[3]
     y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
     x = np.arange(width, dtype=np.float32) - (width - 1) / 2

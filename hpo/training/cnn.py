@@ -12,7 +12,7 @@ from hpo.training.checkpoint import Checkpoint, OnStep, epochs_kept
 from hpo.training.images import to_images
 from hpo.training.memory import keep_freed_memory
 from hpo.training.network import network
-from hpo.training.optimizers import optimizer
+from hpo.training.optimizers import learning_rate, optimizer
 from hpo.training.params.cnn import Params
 from hpo.training.splits import holdout
 from hpo.training.task import Task
@@ -46,8 +46,9 @@ def fit(
         watched = {"validation_data": (images[kept], labels[kept])}
         images, labels = images[rows], labels[rows]
     steps = int(np.ceil(len(images) / params.batch_size))
+    rate = learning_rate(params, steps)
     model.compile(
-        optimizer=optimizer(params, steps),
+        optimizer=optimizer(params, rate),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
     )
     model.fit(
@@ -60,14 +61,16 @@ def fit(
         **watched,
         **({} if on_step is None else {"initial_epoch": epochs_kept(on_step)}),
     )
-    return averaged(model, task, params.test_shift) if params.test_shift > 0 else model
+    return averaged(params, task, model) if params.test_shift > 0 else model
 
 
-def averaged(model: keras.Model, task: Task, shift: int) -> keras.Model:
-    """Give a network that takes the mean over an image and its shifts by so many pixels."""
-    image = keras.Input(task.shape)
-    ways = [(0, 0), (shift, 0), (-shift, 0), (0, shift), (0, -shift)]
-    views = [keras.ops.roll(image, way, axis=(1, 2)) for way in ways]
+def averaged(params: Params, task: Task, model: keras.Model) -> keras.Model:
+    """Give a network that takes the mean over an image and its shifts each way."""
+    image, ways = keras.Input(task.shape), [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
+    views = [
+        keras.ops.roll(image, (params.test_shift * down, params.test_shift * right), (1, 2))
+        for down, right in ways
+    ]
     return keras.Model(image, keras.layers.Average()([model(view) for view in views]))
 
 

@@ -13,10 +13,12 @@ OPTIMIZERS = {
 }
 
 
-def optimizer(params: Params, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def optimizer(
+    params: Params, rate: float | keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
     """Give the optimizer with its learning rate or schedule."""
     return OPTIMIZERS[params.optimizer](
-        learning_rate(params, steps_per_epoch),
+        rate,
         **({"momentum": params.momentum, "nesterov": True} if params.optimizer == "sgd" else {}),
         **({"weight_decay": params.weight_decay} if params.optimizer in ("adamw", "sgd") else {}),
         **({"use_ema": True, "ema_momentum": params.ema} if params.ema > 0 else {}),
@@ -24,14 +26,14 @@ def optimizer(params: Params, steps_per_epoch: int) -> keras.optimizers.Optimize
 
 
 def learning_rate(
-    params: Params, steps_per_epoch: int
+    params: Params, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Give the learning rate: one number, or for each batch what a half cosine says."""
+    """Give the learning rate: one number, or what a half cosine says, of so many steps an epoch."""
     if params.schedule != "cosine":
         return params.learning_rate
     return keras.optimizers.schedules.CosineDecay(
         0.0,
-        params.epochs * steps_per_epoch - int(params.warmup_epochs * steps_per_epoch),
+        params.epochs * steps - int(params.warmup_epochs * steps),
         warmup_target=params.learning_rate,
-        warmup_steps=int(params.warmup_epochs * steps_per_epoch),
+        warmup_steps=int(params.warmup_epochs * steps),
     )

@@ -20,7 +20,7 @@ STEPS = 8  # in an epoch
 def optimizer():
     module = pytest.importorskip("hpo.training.optimizers")
     module.keras.backend.clear_session()
-    return module.optimizer
+    return lambda params, steps: module.optimizer(params, module.learning_rate(params, steps))
 
 
 @pytest.fixture
