@@ -42,6 +42,10 @@ class Halving(BasePruner):
         """Give the highest rung that a step has reached."""
         return max(rung for rung in self.rungs if rung <= step)
 
+    def steps_left(self, trial: FrozenTrial) -> int:
+        """Give how many steps a paused trial has before it, at the most."""
+        return self.last_step - int(trial.system_attrs[PAUSED])
+
     def promotable(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> FrozenTrial | None:

@@ -18,12 +18,10 @@ from hpo.study import (
     StoredStudy,
     budget_of,
     is_finished,
-    is_queued,
-    is_spent,
-    may_climb,
     recorded_runs,
     trials_of,
 )
+from hpo.worker.choice import Choice
 from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, is_paused, paused
 
 OWNER = "hpo:owner"  # the worker that may write to a running trial
@@ -104,9 +102,6 @@ class Leases:
     def take(self) -> Lease | None:
         """Own the next trial; None if there is none now, or none any more.
 
-        One that was handed back comes first, then one that may climb beyond its rung, then those
-        that were queued, then a new one; all but the first only within the budget.
-
         All of it happens under the study's lock, so that the budget is exact. A new trial waits
         until it has an owner and a heartbeat: dying in between leaves nothing that looks alive.
 
@@ -114,16 +109,17 @@ class Leases:
             StudyError: somebody has deleted the study.
         """
         with study_lock(self.database, self.stored.definition.name):
-            trials = self._trials()
-            self._free_stale(trials)
-            trials = self._trials()
-            trial_id = self._next(trials)
-            if trial_id is None:
-                self._end_paused(trials)
+            self._free_stale(self._trials())
+            choice = self._choice()
+            trial = choice.existing()
+            if trial is None and not choice.may_begin:
+                if not choice.runs:
+                    self._end_paused(choice.trials)
                 return None
             storage = self.database.storage
+            trial_id = self._id_of(trial) if trial else self._new_trial()
             storage.set_trial_system_attr(trial_id, OWNER, self.owner)
-            if storage.get_trial(trial_id).system_attrs.get(PAUSED) is not None:
+            if trial and is_paused(trial):
                 storage.set_trial_system_attr(trial_id, PAUSED, None)
             self.database.records.record_heartbeat(trial_id)
             storage.set_trial_state_values(trial_id, TrialState.RUNNING)
@@ -151,50 +147,21 @@ class Leases:
     def _trials(self) -> list[FrozenTrial]:
         return trials_of(self.stored)
 
-    def _next(self, trials: list[FrozenTrial]) -> int | None:
-        waits = [trial for trial in trials if trial.state is TrialState.WAITING]
-        for trial in waits:
-            if not is_queued(trial) and not is_paused(trial):
-                return self._id_of(trial)
-        budget, reserved = budget_of(self.stored), self._reserved(trials)
-        climbs = may_climb(budget, trials, reserved)
-        if climbs and (promoted := self._promotable(trials)):
-            return self._id_of(promoted)
-        if is_spent(budget, trials) or not climbs:
-            last = self._last_hope(trials)
-            return self._id_of(last) if last else None
-        for trial in filter(is_queued, waits):
-            return self._id_of(trial)
+    def _choice(self) -> Choice:
+        pruner = self.stored.study.pruner
+        return Choice(
+            budget=budget_of(self.stored),
+            trials=self._trials(),
+            halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
+            direction=self.stored.study.direction,
+        )
+
+    def _new_trial(self) -> int:
         waiting = create_trial(state=TrialState.WAITING)
         return self.database.storage.create_new_trial(self._study_id, template_trial=waiting)
 
-    @property
-    def _halving(self) -> Halving:
-        pruner = self.stored.study.pruner
-        return pruner if isinstance(pruner, Halving) else NO_RUNGS
-
-    def _promotable(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        return self._halving.promotable(trials, self.stored.study.direction)
-
-    def _furthest(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        """Give the paused trial to complete so that there is a result; None if there is one."""
-        if any(trial.state is TrialState.COMPLETE for trial in trials):
-            return None
-        return self._halving.furthest(trials, self.stored.study.direction)
-
-    def _reserved(self, trials: Sequence[FrozenTrial]) -> int:
-        """Give the steps that it takes to bring one trial to its end, so that there is a result."""
-        furthest = self._furthest(trials)
-        return self._halving.last_step - furthest.system_attrs[PAUSED] if furthest else 0
-
-    def _last_hope(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        runs = any(trial.state is TrialState.RUNNING for trial in trials)
-        return None if runs else self._furthest(trials)
-
     def _end_paused(self, trials: Sequence[FrozenTrial]) -> None:
-        """Prune what still waits at a rung, where nothing runs that could make room for it."""
-        if any(trial.state is TrialState.RUNNING for trial in trials):
-            return
+        """Prune what still waits at a rung: nothing will make room for it any more."""
         for trial in paused(trials):
             value = trial.intermediate_values[trial.last_step or 0]
             self.database.storage.set_trial_state_values(
