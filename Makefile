@@ -70,10 +70,11 @@ bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lis
 	@$(BIN)/python benchmarks/data/reading.py 4000
 	@$(BIN)/python benchmarks/augmentation/augmentation.py 1
 
+# Extras stay: pip takes the newest coverage for coverage[toml] where only coverage is pinned.
 lock: ## pin every dependency anew, with hashes (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml --group build -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove the environment, the demo and what tools left

@@ -205,7 +205,9 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
         )
     assert dataset.y is not None
     task = _task(definition, dataset)
-    problem = model.problem(space, task)
+    splits = _splits(definition, dataset.y, source)
+    least = min((train for train, _ in splits), key=len)
+    problem = model.problem(space, task, np.unique(dataset.y[least], return_counts=True)[1])
     if problem is not None:
         raise DefinitionError(source, "space", problem)
     return Objective(
@@ -214,7 +216,7 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
         task=task,
         X=dataset.X,
         y=dataset.y,
-        splits=_splits(definition, dataset.y, source),
+        splits=splits,
         metric=getattr(metrics, definition.evaluation.metric),
         seed=definition.seed,
     )

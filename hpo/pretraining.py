@@ -14,7 +14,7 @@ from optuna.trial import FixedTrial
 from hpo.data import Dataset
 from hpo.definition import Definition, in_toml
 from hpo.errors import DataError, DefinitionError
-from hpo.models import Model
+from hpo.models import Labels, Model
 from hpo.search_space import SearchSpace, build
 from hpo.training.task import Task
 
@@ -39,7 +39,7 @@ class Weights:
         return "none of them is the source of a test row"
 
 
-def pretraining_params(definition: Definition, model: Model, task: Task) -> Any:
+def pretraining_params(definition: Definition, model: Model, task: Task, y: Labels) -> Any:
     """Give the Params of the pretraining: the study's network, trained as its table says.
 
     Raises:
@@ -61,6 +61,10 @@ def pretraining_params(definition: Definition, model: Model, task: Task) -> Any:
                     f"is {in_toml(values[name])}, but pretrained weights fit one network: "
                     f"give one value in [fixed]",
                 )
+    for name in model.trials_only & own.keys():
+        raise DefinitionError(
+            source, f"pretraining.fixed.{name}", "has a meaning in trials alone; leave it out here"
+        )
     network = {name: value for name, value in definition.fixed.items() if name in model.network}
     all_fixed = definition.model_copy(update={"space": {}, "fixed": network | dict(own)})
     try:
@@ -69,7 +73,7 @@ def pretraining_params(definition: Definition, model: Model, task: Task) -> Any:
         name = error.key.partition(".")[2]
         table = "fixed" if name in network else "pretraining.fixed"
         raise DefinitionError(source, f"{table}.{name}", error.problem) from error
-    problem = model.problem(space, task)
+    problem = model.problem(space, task, np.unique(y, return_counts=True)[1])
     if problem is not None:
         raise DefinitionError(source, "pretraining", problem)
     return space.suggest(FixedTrial({}))
@@ -87,8 +91,9 @@ def pretrain(
         DataError: the rows don't suit the task, or one is the source of a test row.
     """
     assert definition.pretraining is not None
-    params = pretraining_params(definition, model, task)
     _demand_alike(rows, task)
+    assert rows.y is not None
+    params = pretraining_params(definition, model, task, rows.y)
     guard = _guard(sources, rows) if sources else None
     made_of = f"{definition.model} {params} {task} {definition.seed} {rows.fingerprint}"
     name = f"pretrained-{sha256(made_of.encode()).hexdigest()[:12]}.keras"

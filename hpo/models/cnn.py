@@ -2,17 +2,28 @@
 
 from typing import Any
 
-from hpo.models.model import Climb, Model
+from hpo.models.model import Climb, Counts, Model
 from hpo.search_space import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE, SHARE, OnlyIf, SearchSpace
 from hpo.training.params.cnn import Params
 from hpo.training.task import Task
 
 
-def problem(space: SearchSpace[Any], task: Task) -> str | None:
-    """Say which trials of a space could not be trained."""
+def problem(space: SearchSpace[Any], task: Task, rows: Counts) -> str | None:
+    """Say which trials of a space could not be trained on rows, so many of each class."""
     if space.highest("warmup_epochs") >= space.lowest("epochs"):
         return "warmup_epochs must stay below epochs"
-    return too_deep(space, task)
+    return too_deep(space, task) or too_few(space, rows)
+
+
+def too_few(space: SearchSpace[Any], rows: Counts) -> str | None:
+    """Say where no part of the rows that every class is in can be watched."""
+    watches = space.highest("patience") > 0 or "plateau" in space.possible("schedule")
+    if not watches or (rows.min() > 1 and rows.sum() >= 10 * len(rows)):
+        return None
+    return (
+        f"patience and the plateau watch a tenth of the rows that a trial learns from, and "
+        f"{rows.sum()} are too few for {len(rows)} classes: leave out both, or give more rows"
+    )
 
 
 def too_deep(space: SearchSpace[Any], task: Task) -> str | None:
@@ -80,8 +91,9 @@ CNN = Model(
             *("blocks", "convolutions", "filters", "widening", "kernel_size", "padding"),
             *("downsampling", "stride_kernel_size"),
             *("closing", "closing_filters", "closing_kernel_size", "dense_units"),
-            *("activation", "batch_norm", "test_shift"),
+            *("activation", "batch_norm"),
         ]
     ),
+    trials_only=frozenset(["freeze", "test_shift"]),
     problem=problem,
 )

@@ -18,6 +18,7 @@ Trained = Any
 """Whatever a family's fit returns."""
 Rows = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Counts = NDArray[np.int64]
 OnStep = Callable[[int, Trained], None]
 
 
@@ -61,8 +62,13 @@ class Model:
     network: frozenset[str] = frozenset()
     """The parameters that decide over the shapes of weights; none where fit begins with no
     weights of task.weights."""
-    problem: Callable[[SearchSpace[Any], Task], str | None] = lambda _space, _task: None
-    """Says why no trial, or not every trial, of a space could be trained; None where all can."""
+    trials_only: frozenset[str] = frozenset()
+    """The parameters that have no meaning in a pretraining."""
+    problem: Callable[[SearchSpace[Any], Task, Counts], str | None] = lambda _space, _task, _rows: (
+        None
+    )
+    """Says why no trial, or not every trial, of a space could be trained on rows, so many of each
+    class; None where all can."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that no study could use.
@@ -76,9 +82,9 @@ class Model:
         if self.climb is Climb.EPOCHS and "epochs" not in names:
             raise TypeError("Params has no field epochs, but climb is Climb.EPOCHS")
         others = (condition.parameter for condition in self.only_if.values())
-        for name in {*self.limits, *self.only_if, *others, *self.network}:
+        for name in {*self.limits, *self.only_if, *others, *self.network, *self.trials_only}:
             if name not in names:
-                raise TypeError(f"Params has no field {name}, but limits, only_if or network do")
+                raise TypeError(f"Params has no field {name}, but another argument names it")
         for name, condition in self.only_if.items():
             if names.index(condition.parameter) > names.index(name):
                 raise TypeError(f"{condition.parameter} must stand above {name} in Params")

@@ -107,6 +107,10 @@ REFUSED = {
         {"pretraining": {"train": "clean.npy", "fixed": {"epochs": 1, "filters": 3}}},
         r"pretraining.fixed.filters: is 3, but pretrained weights fit one network",
     ),
+    "a parameter of trials": (
+        {"pretraining": {"train": "clean.npy", "fixed": {"epochs": 1, "test_shift": 1}}},
+        r"pretraining.fixed.test_shift: has a meaning in trials alone",
+    ),
     "an unknown parameter": (
         {"pretraining": {"train": "clean.npy", "fixed": {"epochs": 1, "speed": 3}}},
         r"pretraining.fixed.speed: the model cnn has no such parameter",

@@ -2,8 +2,10 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 
+from hpo.data import Dataset
 from hpo.definition import parse
 from hpo.errors import DefinitionError
 from hpo.models.cnn import CNN
@@ -202,3 +204,20 @@ def test_a_value_that_no_training_can_have_is_refused(refusal, name, value):
     message = refusal({"init": ["he"]}, **{name: value})
     assert message.startswith(f"my.toml: fixed.{name}: ")
     assert "is not allowed" in message
+
+
+def rows_of(count):
+    y = np.repeat([2, 5, 9], count)
+    return Dataset(X=np.ones((len(y), 36), np.float32), y=y, shape=None, source="rows.npy")
+
+
+@pytest.mark.parametrize("watching", [{"patience": [0, 3]}, {"schedule": ["constant", "plateau"]}])
+def test_rows_of_which_no_tenth_can_be_watched_are_refused(content, watching):
+    given = definition(content, watching, {})
+    build_objective(given, rows_of(15), "my.toml")  # learns from seven tenths of 45
+    with pytest.raises(DefinitionError, match="27 are too few for 3 classes: leave out both"):
+        build_objective(given, rows_of(13), "my.toml")
+
+
+def test_as_few_rows_will_do_where_nothing_is_watched(content):
+    build_objective(definition(content, {"dropout": [0.1, 0.2]}, {}), rows_of(13), "my.toml")
