@@ -18,6 +18,7 @@ from hpo.storage.embedded import EmbeddedServer
 from hpo.storage.postgres import Postgres
 
 TEMPLATE = "hpo_template"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # whichever test imports TensorFlow first
 numbers = count()
 
 
