@@ -397,7 +397,7 @@ def test_verify_is_lenient_with_other_versions_and_says_so(
 def test_verify_refuses_other_rows(run, write, dataset):
     data = write("other.npy", dataset.X + 1, dataset.y)
     code, _ = run("--data", data, "--verify")
-    assert code == "--data holds other rows than those of the trial"
+    assert code == f"{data}: holds other rows than those of the trial"
 
 
 def test_it_trains_on_all_rows_and_saves_the_model(run, write, dataset, tmp_path):
