@@ -6,6 +6,7 @@ HpoError                the command failed                              exit cod
 │   ├── DataError         in a file of data
 │   └── StudyError        a study that is missing, or differs from what was asked for
 ├── DatabaseError       the database can't be reached or used           exit code 1
+│   └── DatabaseAway      it could be and, as it seems, will be again
 └── LeaseLost           another worker owns the trial now; never reaches the user
 
 A message is one line: it names the file, the key or the value, and says what to do.
@@ -48,6 +49,10 @@ class StudyError(InputError):
 
 class DatabaseError(HpoError):
     """The database can't be reached or used."""
+
+
+class DatabaseAway(DatabaseError):  # noqa: N818 - it passes
+    """The database was there and, as it seems, will be again: what failed may be tried again."""
 
 
 class LeaseLost(HpoError):  # noqa: N818 - an event of the worker's, not a failure

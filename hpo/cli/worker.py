@@ -41,6 +41,6 @@ def worker(study: str | None, with_parent: int | None) -> None:
             stored = load(database, name)
             objective = objective_of(stored)
             import_code(objective.model)
-            serve(database, stored, objective, stop)
+            serve(stored, objective, stop)
     if stop.requested:
         raise KeyboardInterrupt

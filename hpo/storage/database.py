@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -21,26 +20,42 @@ DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
 EXAMPLE = "postgresql://user:password@host:5432/database"
 
-# Six beats may be missed before a trial counts as stale: a restart of the database is no death,
-# and a dead worker's trial is free again after a minute. All workers of a study must agree.
-HEARTBEAT_INTERVAL = 10
-GRACE_PERIOD = 60
+GRACE = "HPO_GRACE"
+GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
+BEATS = 6  # in a grace period: some may be missed
 
 SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 
 
+def grace_period() -> float:
+    """Give for how many seconds a worker may be silent before its trial counts as lost."""
+    given = os.environ.get(GRACE)
+    try:
+        period = float(given or GRACE_PERIOD)
+    except ValueError:
+        period = 0.0
+    if not 1 <= period <= 86_400:
+        raise InputError(f"{GRACE}: {given} won't do: give seconds, from 1 to 86400")
+    return period
+
+
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """An open database; `storage` is for Optuna, `records` adds what only its RDBStorage can."""
+    """An open database: `storage` is for Optuna, the engine for statements of our own."""
 
     url: URL  # prints with its password hidden
     storage: BaseStorage  # cached: studies and samplers read from it
-    records: RDBStorage  # not cached: heartbeats and stale trials
+    records: RDBStorage  # not cached
 
     @property
     def engine(self) -> Engine:
         """The pool of connections that the storage and the locks share."""
         return self.records.engine
+
+    def now(self) -> datetime:
+        """Give the database's time as Optuna gives times: local, without a zone."""
+        with database_errors(), self.engine.connect() as connection:
+            return now_of(connection)
 
 
 def parse_url(given: str) -> URL:
@@ -91,30 +106,30 @@ def create_tables(url: URL) -> None:
             RDBStorage(_plain(url), engine_kwargs=settings).engine.dispose()
 
 
+def now_of(connection: Connection) -> datetime:
+    """Give the database's time as Optuna gives times: local, without a zone."""
+    now: datetime = connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one()
+    return now.astimezone().replace(tzinfo=None)
+
+
 @contextmanager
-def study_lock(database: Database, name: str) -> Iterator[None]:
+def study_lock(database: Database, name: str) -> Iterator[Connection]:
     """Keep every other process out of the same name's body, which must end within a minute.
 
-    A transaction holds the lock, so a process that dies lets go of it. The body's own statements
-    go through other connections of the pool; to lock the same name again in it is a deadlock.
+    A transaction holds the lock, so a process that dies lets go of it; its connection is given.
+    What Optuna does in the body goes through another connection of the pool, and is committed
+    before. To lock the same name again in the body is a deadlock.
     """
     with database_errors(), database.engine.begin() as connection:
         _lock(connection, f"study {name}")
-        yield
+        yield connection
 
 
 def _open_records(url: URL, application_name: str) -> RDBStorage:
     settings = _engine_settings(url, application_name)
     _demand_tables(url, settings["connect_args"])
-    with database_errors(), _schema_errors(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # heartbeats, since Optuna 2
-        return RDBStorage(
-            _plain(url),
-            engine_kwargs=settings,
-            heartbeat_interval=HEARTBEAT_INTERVAL,
-            grace_period=GRACE_PERIOD,
-            skip_table_creation=True,
-        )
+    with database_errors(), _schema_errors():
+        return RDBStorage(_plain(url), engine_kwargs=settings, skip_table_creation=True)
 
 
 @contextmanager
@@ -147,10 +162,10 @@ def _lock(connection: Connection, name: str) -> None:
 
 
 def _engine_settings(url: URL, application_name: str) -> dict[str, Any]:
-    # Two connections serve a worker: its heartbeat's and its own; a held lock needs one more.
+    # One connection serves a worker; for a moment, its heartbeat or a held lock needs one more.
     return {
-        "pool_size": 2,
-        "max_overflow": 2,
+        "pool_size": 1,
+        "max_overflow": 3,
         "pool_timeout": 60,
         "pool_pre_ping": True,  # survives a restart of the database
         "pool_recycle": 1800,

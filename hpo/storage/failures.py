@@ -8,11 +8,16 @@ import psycopg2
 from optuna.exceptions import StorageInternalError
 from sqlalchemy import exc
 
-from hpo.errors import DatabaseError
+from hpo.errors import DatabaseAway, DatabaseError
 
 VARIABLE = "HPO_DATABASE_URL"
 NO_TABLES = "the database has no hpo tables: run `hpo init` first"
 UNDEFINED_TABLE = "42P01"  # an SQLSTATE
+
+# Classes of SQLSTATE: a connection that broke, transactions in each other's way, too many
+# connections or no memory, a server that stops or starts, a disk that fails.
+PASSING = ("08", "40", "53", "57", "58")
+REFUSED = "authentication|no password|does not exist|permission denied|no pg_hba.conf entry"
 
 MAPPED = (
     exc.DBAPIError,
@@ -37,11 +42,17 @@ ADVICE = {
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Raise what the body's database calls raise as DatabaseError, the cause kept."""
+    """Raise what the body's database calls raise as DatabaseError, the cause kept.
+
+    Raises:
+        DatabaseAway: the connection broke, or there was none to be had just now.
+        DatabaseError: it was refused, and will be again.
+    """
     try:
         yield
     except MAPPED as error:
-        raise DatabaseError(describe(error)) from error
+        kind = DatabaseAway if _may_pass(error) else DatabaseError
+        raise kind(describe(error)) from error
 
 
 def describe(error: BaseException) -> str:
@@ -54,6 +65,17 @@ def describe(error: BaseException) -> str:
     reason = _first_line(cause)
     advice = _advice(reason)
     return f"the database: {reason}: {advice}" if advice else f"the database: {reason}"
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same may well succeed a little later."""
+    cause = _driver_error(error)
+    if cause is None:
+        return isinstance(error, exc.DisconnectionError | exc.TimeoutError)
+    if cause.pgcode is not None:
+        return cause.pgcode.startswith(PASSING)
+    is_of_connection = isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return is_of_connection and not re.search(REFUSED, _first_line(cause))
 
 
 def _driver_error(error: BaseException | None) -> psycopg2.Error | None:

@@ -1,14 +1,79 @@
-"""Which running trials have lost their workers."""
+"""Running trials that have lost their workers."""
 
-from hpo.storage.database import Database
-from hpo.storage.failures import database_errors
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from hpo.storage.database import grace_period
+from hpo.storage.ownership import NOW, RUN
+
+# A database that was away heard nobody: the grace period begins anew when it starts.
+STALE = f"""
+SELECT trial_id FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
+WHERE study_id = :study_id AND state = 'RUNNING'
+  AND greatest(heartbeat, pg_postmaster_start_time() AT TIME ZONE 'utc')
+      < {NOW} - make_interval(secs => :grace)
+ORDER BY trial_id FOR UPDATE
+"""
+
+# The worker is thought to have died with its last beat.
+FREE = f"""
+WITH lost AS (
+    INSERT INTO trial_system_attributes AS losses (trial_id, key, value_json)
+    VALUES (:trial_id, :losses, '1')
+    ON CONFLICT (trial_id, key)
+        DO UPDATE SET value_json = CAST(CAST(losses.value_json AS int) + 1 AS text)
+    RETURNING CAST(value_json AS int) AS count
+),
+freed AS (
+    UPDATE trials SET
+        state = CAST(CASE WHEN lost.count < :most THEN 'WAITING' ELSE 'FAIL' END AS trialstate),
+        datetime_complete = CASE WHEN lost.count < :most THEN NULL ELSE {NOW} END
+    FROM lost WHERE trial_id = :trial_id
+),
+told AS (
+    INSERT INTO trial_user_attributes (trial_id, key, value_json)
+    SELECT :trial_id, :error, :reason FROM lost WHERE lost.count >= :most
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
+),
+runs AS (
+    SELECT trial_id, datetime_start, greatest(datetime_start, heartbeat) AS ended
+    FROM trials JOIN trial_heartbeats USING (trial_id) WHERE trial_id = :trial_id
+), {RUN}
+SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
+"""
 
 
-def stale_trial_ids(database: Database, study_id: int) -> list[int]:
-    """Give the running trials whose last heartbeat is older than the grace period.
+def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
+    """Give the running trials whose last heartbeat is older than the grace period, and lock them.
 
     The database's clock decides, so the clocks of the workers may differ.
     """
-    with database_errors():
-        # Optuna's public function fails these trials for good; we want them to go on.
-        return database.records._get_stale_trial_ids(study_id)  # noqa: SLF001
+    found = connection.execute(text(STALE), {"study_id": study_id, "grace": grace_period()})
+    return list(found.scalars())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """How often a trial may lose its worker."""
+
+    most: int
+    counted_in: str  # a system attribute
+    told_in: str  # a user attribute: what happened, where it was too often
+
+
+def free(connection: Connection, trial_id: int, losses: Losses) -> tuple[int, int]:
+    """Let a trial wait for another worker, or fail it with the last loss that it may have.
+
+    Gives its number and how often it has lost its worker.
+    """
+    parameters = {
+        "trial_id": trial_id,
+        "most": losses.most,
+        "losses": losses.counted_in,
+        "error": losses.told_in,
+        "reason": json.dumps(f"{losses.most} workers died while they ran it"),
+    }
+    number, count = connection.execute(text(FREE), parameters).one()
+    return int(number), int(count)

@@ -1,25 +1,26 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
 from hpo.study.budget import (
+    GIVEN,
     budget_of,
     is_finished,
     is_given,
     is_queued,
     is_spent,
     may_climb,
-    recorded_runs,
     runs_of,
+    worked,
 )
+from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
 from hpo.study.queue import Queued, enqueue
-from hpo.study.state import Status, StudyState, best_trial, best_trials, open_names, status
+from hpo.study.state import ENDED, Status, StudyState, best_trial, best_trials, open_names, status
 from hpo.study.stored import (
     DEFINITION,
     ENVIRONMENT,
     ERROR,
     FOLDS,
     ORIGIN,
-    RUNS,
     SEED,
     WARM_START,
     Origin,
@@ -32,21 +33,25 @@ from hpo.study.stored import (
 
 __all__ = [
     "DEFINITION",
+    "ENDED",
     "ENVIRONMENT",
     "ERROR",
     "FOLDS",
+    "GIVEN",
     "ORIGIN",
-    "RUNS",
     "SEED",
     "WARM_START",
+    "Control",
     "Origin",
     "Queued",
     "Status",
     "StoredStudy",
     "StudyState",
+    "Want",
     "best_trial",
     "best_trials",
     "budget_of",
+    "control_of",
     "create",
     "enqueue",
     "is_finished",
@@ -57,9 +62,11 @@ __all__ = [
     "may_climb",
     "names",
     "open_names",
-    "recorded_runs",
     "runs_of",
+    "set_control",
     "space_of",
     "status",
     "trials_of",
+    "worked",
+    "write_control",
 ]

@@ -88,7 +88,7 @@ def _demand_room(stored: StoredStudy, trials: Sequence[FrozenTrial], count: int)
     remedy = "raise it in the study's file and run `hpo create` on that"
     if not count:
         return
-    if is_spent(budget, trials):
+    if is_spent(budget, trials, stored.database.now()):
         raise StudyError(f'the budget of the study "{name}", {spelled}, is spent: {remedy}')
     if budget.trials is not None and len(trials) + count > budget.trials:
         room = max(0, budget.trials - len(trials))

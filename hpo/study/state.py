@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from optuna.trial import FrozenTrial, TrialState
@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.definition import Budget
 from hpo.storage.database import Database
 from hpo.study.budget import budget_of, is_finished, is_queued, steps_of, time_left, worked
+from hpo.study.control import Control, Want, control_of
 from hpo.study.stored import ERROR, StoredStudy, load, names, trials_of
 
 
@@ -20,7 +21,12 @@ class StudyState(StrEnum):
     NEW = "new"  # no trial has begun
     RUNNING = "running"  # a worker has a trial
     INTERRUPTED = "interrupted"  # the budget is not spent, and no worker has a trial
+    PAUSED = "paused"  # a person wants it to wait, and no worker has a trial
+    STOPPED = "stopped"  # it was stopped or cancelled, and no worker has a trial
     FINISHED = "finished"  # the budget is spent, and every trial has ended
+
+
+ENDED = (StudyState.STOPPED, StudyState.FINISHED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,7 @@ class Status:
     name: str
     direction: str
     state: StudyState
+    control: Control
     budget: Budget
     counts: dict[str, int]  # of trials, by state in lower case
     steps: int  # reported by all trials together
@@ -45,17 +52,18 @@ def status(stored: StoredStudy) -> Status:
     Raises:
         StudyError: somebody has deleted it.
     """
-    trials = trials_of(stored)
-    budget = budget_of(stored)
+    trials, now = trials_of(stored), stored.database.now()
+    budget, control = budget_of(stored), control_of(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
-        state=_state(budget, trials),
+        state=_state(budget, control, trials, now),
+        control=control,
         budget=budget,
         counts=_counts(trials),
         steps=steps_of(trials),
-        worked=worked(trials),
-        left=time_left(budget, trials),
+        worked=worked(trials, now),
+        left=time_left(budget, trials, now),
         best=best_trial(stored),
         error=_last_error(trials),
     )
@@ -78,14 +86,18 @@ def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
 def open_names(database: Database) -> list[str]:
     """Give the names of the studies that still want trials."""
     stored = (load(database, name) for name in names(database))
-    return [s.definition.name for s in stored if status(s).state is not StudyState.FINISHED]
+    return [s.definition.name for s in stored if status(s).state not in ENDED]
 
 
-def _state(budget: Budget, trials: Sequence[FrozenTrial]) -> StudyState:
+def _state(
+    budget: Budget, control: Control, trials: Sequence[FrozenTrial], now: datetime
+) -> StudyState:
     if any(trial.state is TrialState.RUNNING for trial in trials):
         return StudyState.RUNNING
-    if is_finished(budget, trials):
+    if is_finished(budget, trials, now):
         return StudyState.FINISHED
+    if control.want is not Want.RUN:
+        return StudyState.PAUSED if control.want is Want.PAUSE else StudyState.STOPPED
     return StudyState.NEW if all(map(is_queued, trials)) else StudyState.INTERRUPTED
 
 

@@ -1,5 +1,7 @@
 """A study as it is stored."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,6 @@ ORIGIN = "hpo:origin"
 SEED = "seed"
 ENVIRONMENT = "environment"
 FOLDS = "folds"  # the values of the folds that are finished
-RUNS = "runs"  # when each of its workers began and let go, in POSIX seconds
 ERROR = "error"  # what happened, where it failed
 WARM_START = "warm_start"  # the trial of another study that it took its values from
 
@@ -42,6 +43,7 @@ class Origin:
 class StoredStudy:
     """A study and what was stored with it."""
 
+    database: Database
     study: optuna.Study
     definition: Definition
     origin: Origin
@@ -62,6 +64,7 @@ def load(database: Database, name: str) -> StoredStudy:
     if DEFINITION not in attrs:
         raise StudyError(f'the study "{name}" was not created by hpo; it has no definition')
     return StoredStudy(
+        database=database,
         study=study,
         definition=parse(attrs[DEFINITION], f'study "{name}"'),
         origin=_origin(attrs[ORIGIN]),
@@ -80,8 +83,24 @@ def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
     Raises:
         StudyError: somebody has deleted it.
     """
-    try:
+    with _unless_deleted(stored):
         return stored.study.get_trials(deepcopy=False)
+
+
+def attrs_of(stored: StoredStudy) -> dict[str, Any]:
+    """Give what is stored with a study, read anew.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    with _unless_deleted(stored):
+        return stored.study.user_attrs
+
+
+@contextmanager
+def _unless_deleted(stored: StoredStudy) -> Iterator[None]:
+    try:
+        yield
     except KeyError:
         name = stored.definition.name
         raise StudyError(f'the study "{name}" is gone: somebody has deleted it') from None

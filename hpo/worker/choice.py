@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
-from hpo.study import is_queued, is_spent, may_climb
+from hpo.study import is_queued, is_spent, may_climb, worked
 from hpo.worker.halving import Halving, is_paused
 
 
@@ -22,6 +23,7 @@ class Choice:
 
     budget: Budget
     trials: Sequence[FrozenTrial]
+    now: datetime  # by the database's clock
     halving: Halving
     direction: StudyDirection
 
@@ -39,12 +41,18 @@ class Choice:
     @property
     def may_begin(self) -> bool:
         """Whether the budget has room for one more trial."""
-        return self._may_climb and not is_spent(self.budget, self.trials)
+        return self._may_climb and not is_spent(self.budget, self.trials, self.now)
 
     @property
     def runs(self) -> bool:
         """Whether a worker has a trial."""
         return any(trial.state is TrialState.RUNNING for trial in self.trials)
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How much of the budget's time is left; None where time is not what it counts."""
+        whole = self.budget.wall_time
+        return None if whole is None else whole - worked(self.trials, self.now)
 
     @property
     def _waiting(self) -> list[FrozenTrial]:
@@ -54,7 +62,7 @@ class Choice:
     def _may_climb(self) -> bool:
         furthest = self._furthest
         reserved = self.halving.steps_left(furthest) if furthest else 0
-        return may_climb(self.budget, self.trials, reserved)
+        return may_climb(self.budget, self.trials, self.now, reserved)
 
     @property
     def _furthest(self) -> FrozenTrial | None:

@@ -1,7 +1,6 @@
 """Successive halving that pauses: a trial waits at each rung until it is among the best there."""
 
-import copy
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optuna.pruners import BasePruner
@@ -37,6 +36,10 @@ class Halving(BasePruner):
         rung = self._rung_of(trial)
         trials = study.get_trials(deepcopy=False)
         return rung is not None and trial.number not in self._best_at(rung, trials, study.direction)
+
+    def is_at_rung(self, trial: FrozenTrial) -> bool:
+        """Whether the step that a trial has reported last is where it may have to wait."""
+        return self._rung_of(trial) is not None
 
     def rung_at(self, step: int) -> int:
         """Give the highest rung that a step has reached."""
@@ -93,29 +96,6 @@ def is_paused(trial: FrozenTrial) -> bool:
 def paused(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """Leave out all trials but those that wait at a rung."""
     return list(filter(is_paused, trials))
-
-
-class SeenBySamplers(Study):
-    """A study in which a paused trial is a pruned one: samplers learn nothing from what waits."""
-
-    def __init__(self, study: Study) -> None:
-        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)  # noqa: SLF001
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        trials = super()._get_trials(deepcopy, None, use_cache)
-        seen = [_as_pruned(trial) if is_paused(trial) else trial for trial in trials]
-        return [trial for trial in seen if states is None or trial.state in states]
-
-
-def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    pruned = copy.copy(trial)
-    pruned.state = TrialState.PRUNED
-    return pruned
 
 
 def _ranked(

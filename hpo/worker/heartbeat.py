@@ -5,28 +5,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from hpo.errors import DatabaseError
-from hpo.storage.database import HEARTBEAT_INTERVAL, Database
-from hpo.storage.failures import database_errors
+from hpo.errors import DatabaseError, LeaseLost
+from hpo.storage.database import BEATS, grace_period
+from hpo.worker.lease import Lease, free_stale
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def heartbeat(database: Database, trial_id: int) -> Iterator[None]:
-    """Record a heartbeat for a trial, again and again, as long as the body runs.
+def heartbeat(lease: Lease) -> Iterator[None]:
+    """Record a heartbeat, again and again, as long as the body runs and owns the trial.
 
     A beat that fails is a beat missed, not the end: the grace period covers a database's restart.
+    With each beat, trials of the study whose workers died are let go of: that waits for nobody
+    to ask for a trial.
     """
-    ended = Event()
+    ended, interval = Event(), grace_period() / BEATS
 
     def beat() -> None:
-        while not ended.wait(HEARTBEAT_INTERVAL):
+        while not ended.wait(interval):
             try:
-                with database_errors():
-                    database.records.record_heartbeat(trial_id)
+                lease.owned.write()
+                free_stale(lease.stored)
+            except LeaseLost:
+                return  # the next step finds out, too
             except DatabaseError as error:
-                log.warning("a heartbeat of trial %d was missed: %s", trial_id, error)
+                log.warning("a heartbeat of trial %d was missed: %s", lease.number, error)
 
     thread = Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

@@ -1,37 +1,43 @@
 """Owning a trial: taking it within the budget, ending it exactly once, handing it back."""
 
 import logging
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection
 
 from hpo.artifacts import forget_trial
-from hpo.errors import LeaseLost
-from hpo.storage.database import Database, study_lock
-from hpo.storage.stale import stale_trial_ids
+from hpo.storage import ownership, stale
+from hpo.storage.database import now_of, study_lock
+from hpo.storage.failures import database_errors
+from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
+from hpo.storage.retrying import persistently
+from hpo.storage.stale import Losses
 from hpo.study import (
     ERROR,
-    RUNS,
+    Control,
     StoredStudy,
+    Want,
     budget_of,
+    control_of,
     is_finished,
-    recorded_runs,
     trials_of,
 )
 from hpo.worker.choice import Choice
-from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, is_paused, paused
+from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, paused
 
-OWNER = "hpo:owner"  # the worker that may write to a running trial
 LOSSES = "hpo:losses"  # how many workers died with it
+RETRIES = "hpo:retries"  # why it was handed back, each time that a worker could not go on with it
 MOST_LOSSES = 3
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a worker's part in a trial ended: WAITING means that another worker goes on with it."""
 
@@ -39,150 +45,177 @@ class Outcome:
     value: float | None = None
     error: str | None = None
     rung: int | None = None  # where it waits until it is among the best
+    retries: Sequence[str] | None = None  # why it was tried again, where it is to be
 
     def __str__(self) -> str:
         return self.state.name if self.value is None else f"{self.state.name} {self.value}"
 
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What is kept of it for the workers that come."""
+        kept = {PAUSED: self.rung, RETRIES: self.retries}
+        return {key: value for key, value in kept.items() if value is not None}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """One trial that this worker owns, until it ends it, hands it back or loses it."""
+    """One trial that this worker owns, until it ends it, hands it back or loses it.
 
-    database: Database
-    study: Study
-    trial_id: int
-    number: int
-    owner: str
+    While the database is away, each method waits for it.
+    """
 
-    def read(self) -> FrozenTrial:
-        """Give the trial as it is stored.
+    stored: StoredStudy
+    trial: FrozenTrial  # as it was taken
+    owned: OwnedTrial
+    trials: Sequence[FrozenTrial]  # the others, at that moment
+    deadline: float | None  # by time.monotonic(): when the budget's time is over
+    give_up: Callable[[], bool]  # whether waiting for the database has no sense any more
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.trial.number
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the budget's time is over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def write(self, writing: Writing = NOTHING) -> Control:
+        """Write to the trial, say that its worker lives, and give what is wanted of its study.
 
         Raises:
-            LeaseLost: another worker, or a person, has taken or ended it.
+            LeaseLost: another worker, or a person, has taken, ended or deleted it.
         """
-        try:
-            trial = self.database.storage.get_trial(self.trial_id)
-        except KeyError:
-            raise LeaseLost(f"trial {self.number} was deleted") from None
-        mine = trial.state is TrialState.RUNNING and trial.system_attrs.get(OWNER) == self.owner
-        if not mine:
-            raise LeaseLost(f"trial {trial.number} is another worker's now")
-        return trial
+        return Control.read(persistently(lambda: self.owned.write(writing), self.give_up))
 
-    def end(self, outcome: Outcome) -> None:
-        """Record how the trial ended; one that waits keeps its parameters and its reports.
+    def end(self, outcome: Outcome, unwritten: Writing = NOTHING) -> None:
+        """Record how the trial ended, and what is not written yet.
+
+        One that waits keeps its parameters and its reports.
 
         Raises:
-            LeaseLost: another worker, or a person, has taken or ended it.
+            LeaseLost: another worker, or a person, has taken, ended or deleted it.
         """
-        storage = self.database.storage
-        with study_lock(self.database, self.study.study_name):
-            trial = self.read()
-            assert trial.datetime_start is not None
-            run = (trial.datetime_start.timestamp(), time.time())
-            storage.set_trial_user_attr(self.trial_id, RUNS, [*recorded_runs(trial), run])
-            if outcome.error is not None:
-                storage.set_trial_user_attr(self.trial_id, ERROR, outcome.error)
-            if outcome.state is TrialState.WAITING:
-                if outcome.rung is not None:
-                    storage.set_trial_system_attr(self.trial_id, PAUSED, outcome.rung)
-                storage.set_trial_state_values(self.trial_id, TrialState.WAITING)
-            else:
-                self.study.tell(self.number, outcome.value, outcome.state)
+        error = {} if outcome.error is None else {ERROR: outcome.error}
+        writing = Writing(
+            reports=unwritten.reports,
+            user_attrs={**unwritten.user_attrs, **error},
+            system_attrs=outcome.system_attrs,
+        )
+        persistently(lambda: self.owned.end(outcome.state, outcome.value, writing), self.give_up)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leases:
     """Where one worker gets its trials of one study, whose pruner must be set."""
 
-    database: Database
     stored: StoredStudy
     owner: str
+    give_up: Callable[[], bool] = lambda: False  # whether to wait no longer for the database
 
     def take(self) -> Lease | None:
         """Own the next trial; None if there is none now, or none any more.
 
-        All of it happens under the study's lock, so that the budget is exact. A new trial waits
-        until it has an owner and a heartbeat: dying in between leaves nothing that looks alive.
+        What decides over it happens under the study's lock, so that the budget is exact.
 
         Raises:
             StudyError: somebody has deleted the study.
         """
-        with study_lock(self.database, self.stored.definition.name):
-            self._free_stale(self._trials())
-            choice = self._choice()
-            trial = choice.existing()
-            if trial is None and not choice.may_begin:
-                if not choice.runs:
-                    self._end_paused(choice.trials)
-                return None
-            storage = self.database.storage
-            trial_id = self._id_of(trial) if trial else self._new_trial()
-            storage.set_trial_system_attr(trial_id, OWNER, self.owner)
-            if trial and is_paused(trial):
-                storage.set_trial_system_attr(trial_id, PAUSED, None)
-            self.database.records.record_heartbeat(trial_id)
-            storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-        return Lease(
-            database=self.database,
-            study=self.stored.study,
-            trial_id=trial_id,
-            number=storage.get_trial(trial_id).number,
-            owner=self.owner,
-        )
+        owner = f"{self.owner}:{secrets.token_hex(4)}"  # another name for each trial
+        return persistently(lambda: self._take(owner), self.give_up)
 
     def is_over(self) -> bool:
         """Whether the study has ended, so that there will never be a trial to take."""
-        return is_finished(budget_of(self.stored), self._trials())
+        return persistently(self._is_over, self.give_up)
+
+    def _take(self, owner: str) -> Lease | None:
+        free_stale(self.stored)
+        with study_lock(self.stored.database, self.stored.definition.name) as connection:
+            # An earlier try may have been one whose success was not heard of.
+            taken = ownership.owned(connection, self._study_id, owner)
+            if taken is None and control_of(self.stored).want is not Want.RUN:
+                return None
+            choice = self._choice(connection)
+            trial_id = taken or self._next(choice, connection)
+            if trial_id is None:
+                return None
+            if taken is None:
+                ownership.take(connection, trial_id, owner, paused=PAUSED)
+            deadline = self._deadline(choice)
+        trial = self.stored.database.storage.get_trial(trial_id)
+        return Lease(
+            stored=self.stored,
+            trial=trial,
+            owned=OwnedTrial(
+                database=self.stored.database, trial_id=trial_id, number=trial.number, owner=owner
+            ),
+            trials=[other for other in choice.trials if other.number != trial.number],
+            deadline=deadline,
+            give_up=self.give_up,
+        )
+
+    def _next(self, choice: Choice, connection: Connection) -> int | None:
+        trial = choice.existing()
+        if trial is not None:
+            return self._id_of(trial)
+        if choice.may_begin:
+            return ownership.new_trial(connection, self._study_id)
+        if not choice.runs:
+            self._end_paused(choice.trials)
+        return None
+
+    def _deadline(self, choice: Choice) -> float | None:
+        left = choice.time_left  # while this trial runs, it passes as fast as any clock
+        return None if left is None else time.monotonic() + left.total_seconds()
+
+    def _is_over(self) -> bool:
+        trials = trials_of(self.stored)
+        if control_of(self.stored).want in {Want.STOP, Want.CANCEL}:
+            return not any(trial.state is TrialState.RUNNING for trial in trials)
+        return is_finished(budget_of(self.stored), trials, self.stored.database.now())
 
     @property
     def _study_id(self) -> int:
-        return self.database.storage.get_study_id_from_name(self.stored.definition.name)
+        return self.stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
 
     def _id_of(self, trial: FrozenTrial) -> int:
-        return self.database.storage.get_trial_id_from_study_id_trial_number(
+        return self.stored.database.storage.get_trial_id_from_study_id_trial_number(
             self._study_id, trial.number
         )
 
-    def _trials(self) -> list[FrozenTrial]:
-        return trials_of(self.stored)
-
-    def _choice(self) -> Choice:
+    def _choice(self, connection: Connection) -> Choice:
         pruner = self.stored.study.pruner
         return Choice(
             budget=budget_of(self.stored),
-            trials=self._trials(),
+            trials=trials_of(self.stored),
+            now=now_of(connection),
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
             direction=self.stored.study.direction,
         )
-
-    def _new_trial(self) -> int:
-        waiting = create_trial(state=TrialState.WAITING)
-        return self.database.storage.create_new_trial(self._study_id, template_trial=waiting)
 
     def _end_paused(self, trials: Sequence[FrozenTrial]) -> None:
         """Prune what still waits at a rung: nothing will make room for it any more."""
         for trial in paused(trials):
             value = trial.intermediate_values[trial.last_step or 0]
-            self.database.storage.set_trial_state_values(
+            self.stored.database.storage.set_trial_state_values(
                 self._id_of(trial), TrialState.PRUNED, [value]
             )
             forget_trial(self.stored.definition.name, trial.number)
 
-    def _free_stale(self, trials: list[FrozenTrial]) -> None:
-        """Let go of the trials whose workers have died."""
-        stale = set(stale_trial_ids(self.database, self._study_id))
-        for trial in trials:
-            if self._id_of(trial) in stale:
-                self._free(trial)
 
-    def _free(self, trial: FrozenTrial) -> None:
-        storage, trial_id = self.database.storage, self._id_of(trial)
-        losses = trial.system_attrs.get(LOSSES, 0) + 1
-        storage.set_trial_system_attr(trial_id, LOSSES, losses)
-        log.warning("trial %d has lost its worker (%d of %d)", trial.number, losses, MOST_LOSSES)
-        if losses < MOST_LOSSES:
-            storage.set_trial_state_values(trial_id, TrialState.WAITING)
+def free_stale(stored: StoredStudy) -> None:
+    """Let go of a study's trials whose workers have died.
+
+    Raises:
+        DatabaseAway: the database can't be asked now.
+    """
+    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
+    with database_errors(), stored.database.engine.connect() as connection:
+        if not stale.stale_trial_ids(connection, study_id):
             return
-        storage.set_trial_user_attr(trial_id, ERROR, f"{losses} workers died while they ran it")
-        storage.set_trial_state_values(trial_id, TrialState.FAIL)
+    losses = Losses(most=MOST_LOSSES, counted_in=LOSSES, told_in=ERROR)
+    with study_lock(stored.database, stored.definition.name) as connection:
+        for trial_id in stale.stale_trial_ids(connection, study_id):
+            number, count = stale.free(connection, trial_id, losses)
+            log.warning("trial %d has lost its worker (%d of %d)", number, count, MOST_LOSSES)

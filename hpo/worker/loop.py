@@ -6,7 +6,6 @@ import secrets
 import socket
 
 from hpo.objective import Objective
-from hpo.storage.database import Database
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
 from hpo.worker.rounding import RoundedSampler
@@ -17,10 +16,10 @@ from hpo.worker.trial import run_trial
 IDLE = 1.0  # seconds between looks for a trial that another worker may hand back
 
 
-def serve(database: Database, stored: StoredStudy, objective: Objective, stop: Stop) -> None:
+def serve(stored: StoredStudy, objective: Objective, stop: Stop) -> None:
     """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
     stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
-    leases = Leases(database=database, stored=stored, owner=_owner())
+    leases = Leases(stored=stored, owner=_owner(), give_up=lambda: stop.is_pressing)
     while not stop.requested:
         lease = leases.take()
         if lease is not None:

@@ -12,6 +12,7 @@ from hpo.errors import INTERRUPTED
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 0.1  # seconds
+PATIENCE = 20.0  # seconds, for a database that is away while a trial is to be handed back
 
 
 @dataclass
@@ -23,12 +24,20 @@ class Stop:
 
     told: bool = False
     parent: int | None = None  # the process whose end means stop, too
+    since: float | None = None  # by time.monotonic(), when that was first seen
 
     @property
     def requested(self) -> bool:
         """Whether it is time to hand the trial back and leave."""
         orphaned = self.parent is not None and os.getppid() != self.parent
         return self.told or orphaned
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether so much time has passed since then that nothing is to be waited for."""
+        if self.requested and self.since is None:
+            self.since = time.monotonic()
+        return self.since is not None and time.monotonic() - self.since > PATIENCE
 
     def request(self) -> None:
         """Tell it to stop."""

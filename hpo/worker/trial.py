@@ -1,116 +1,224 @@
 """Running one trial that this worker owns."""
 
 import logging
+import math
+import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hpo.artifacts import forget_trial, trial_folder
 from hpo.device import recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Kept, Objective
+from hpo.storage.database import study_lock
 from hpo.storage.failures import database_errors
-from hpo.study import ENVIRONMENT, FOLDS, SEED
-from hpo.worker.halving import Halving, SeenBySamplers
+from hpo.storage.ownership import Writing
+from hpo.storage.retrying import persistently
+from hpo.study import (
+    ENVIRONMENT,
+    FOLDS,
+    SEED,
+    Control,
+    StoredStudy,
+    Want,
+    control_of,
+    trials_of,
+    write_control,
+)
+from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
-from hpo.worker.lease import Lease, Outcome
+from hpo.worker.lease import RETRIES, Lease, Outcome
+from hpo.worker.mishaps import MOST_RETRIES, Diverged, passing, same_bug
+from hpo.worker.proposal import Proposal
 from hpo.worker.signals import Stop
+from hpo.worker.view import Snapshot, View
+
+BATCH = 0.5  # seconds: faster steps are reported together
+OLDEST = 10.0  # seconds: how old what a pruner knows of other trials may be
 
 log = logging.getLogger(__name__)
 
 
 class Drained(Exception):  # noqa: N818 - an event, not a failure
-    """The worker was told to stop while the trial ran."""
+    """The trial is to be handed back."""
 
 
-@dataclass(frozen=True, kw_only=True)
+class Cut(Exception):  # noqa: N818 - an event, not a failure
+    """The trial is to end here, for reasons that are not its own."""
+
+
+@dataclass(kw_only=True)
 class Climber:
     """Hears each step of a trial: reports it, and ends the trial where it should not go on."""
 
     lease: Lease
-    trial: Trial
+    view: View
     stop: Stop
-    last_step: int
-    done: frozenset[int]  # what a worker before this one has reported
+    last_step: int = 0
+    reports: dict[int, float] = field(default_factory=dict)  # not written yet
+    folds: Sequence[float] = ()  # not written yet
+    written_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def trial(self) -> FrozenTrial:
+        """The trial with its reports, those that are not written yet as well."""
+        return self.lease.trial
+
+    @property
+    def unwritten(self) -> Writing:
+        """What is to be written with the next step or with the end."""
+        return Writing(
+            reports=dict(self.reports), user_attrs={FOLDS: self.folds} if self.folds else {}
+        )
 
     def __call__(self, step: int, value: Callable[[], float]) -> None:
         """Report a step.
 
         Raises:
             LeaseLost: the trial is another worker's now.
-            Drained: this worker was told to stop.
-            TrialPruned: the trial is not worth going on with.
+            Drained: it is to be handed back.
+            Cut: it is to end, the study was cancelled or its time is over.
+            Diverged: its value is no finite number.
+            TrialPruned: it is not worth going on with.
         """
-        is_new = step not in self.done
+        is_new = step not in self.trial.intermediate_values
         if is_new:
-            self._report(step, value())
+            self._note(step, value())
         if step == self.last_step:
             return  # it has the full evaluation: complete, however good
+        if self._is_time_to_write:
+            self._heed(self.write())
         if self.stop.requested:
             raise Drained
-        with database_errors():
-            if is_new and self.trial.should_prune():
-                raise TrialPruned(step)
+        if self.lease.is_overdue:
+            raise Cut
+        if is_new and persistently(self._should_prune, self.lease.give_up):
+            raise TrialPruned(step)
 
-    def _report(self, step: int, value: float) -> None:
+    def write(self) -> Control:
+        """Write what is not written yet, and give what is wanted of the study."""
+        control = self.lease.write(self.unwritten)
+        self.reports, self.folds, self.written_at = {}, (), time.monotonic()
+        return control
+
+    def on_fold(self, values: Sequence[float]) -> None:
+        """Keep the values of the folds that are finished."""
+        self.folds = list(values)
+
+    def _note(self, step: int, value: float) -> None:
+        if not math.isfinite(value):
+            raise Diverged(f"step {step}: {value}")
+        self.reports[step] = self.trial.intermediate_values[step] = value
+
+    @property
+    def _is_time_to_write(self) -> bool:
+        pruner = self.view.pruner
+        looks = isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
+        return looks or time.monotonic() - self.written_at >= BATCH
+
+    def _heed(self, control: Control) -> None:
+        if control.want is Want.PAUSE:
+            raise Drained
+        if control.want is Want.CANCEL:
+            raise Cut
+
+    def _should_prune(self) -> bool:
         with database_errors():
-            self.lease.read()
-            self.trial.report(value, step)
+            return self.view.pruner.prune(self.view, self.trial)
 
 
 def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     """Run a trial to one of its ends; what happens in it is recorded with it."""
-    with heartbeat(lease.database, lease.trial_id):
+    study = lease.stored.study
+    max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
+    climber = Climber(lease=lease, view=View(study, lease.trials, max_age), stop=stop)
+    with heartbeat(lease):
         try:
-            outcome = _outcome(lease, objective, stop)
-            lease.end(outcome)
-            if outcome.state.is_finished():
-                forget_trial(lease.study.study_name, lease.number)
+            outcome = _outcome(climber, objective)
+            lease.end(outcome, climber.unwritten)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
-        else:
-            log.info("trial %d: %s", lease.number, outcome)
+            return
+    log.info("trial %d: %s", lease.number, outcome)
+    if outcome.state.is_finished():
+        forget_trial(study.study_name, lease.number)
+    if outcome.state is TrialState.FAIL:
+        persistently(lambda: _stop_at_same_bug(lease.stored), lease.give_up)
 
 
-def _outcome(lease: Lease, objective: Objective, stop: Stop) -> Outcome:
+def _outcome(climber: Climber, objective: Objective) -> Outcome:
+    trial, pruner = climber.trial, climber.view.pruner
     try:
-        return Outcome(TrialState.COMPLETE, _value(lease, objective, stop))
+        return Outcome(state=TrialState.COMPLETE, value=_value(climber, objective))
     except TrialPruned as pruned:
-        if isinstance(lease.study.pruner, Halving):
-            return Outcome(TrialState.WAITING, rung=lease.study.pruner.rung_at(pruned.args[0]))
-        return Outcome(TrialState.PRUNED)
+        if isinstance(pruner, Halving):
+            return Outcome(state=TrialState.WAITING, rung=pruner.rung_at(pruned.args[0]))
+        return _pruned(trial)
     except Drained:
-        return Outcome(TrialState.WAITING)
+        return Outcome(state=TrialState.WAITING)
+    except Cut:
+        return _pruned(trial)
+    except Diverged as diverged:
+        log.warning("trial %d has diverged: %s", trial.number, diverged)
+        return _pruned(trial, f"it has diverged: {diverged}")
     except HpoError:
         raise
-    except Exception:  # noqa: BLE001 - a model's code may raise anything, and only its trial fails
-        return Outcome(TrialState.FAIL, error=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - a model's code may raise anything, and only its trial fails
+        return _mishap(trial, error)
 
 
-def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
-    stored = lease.read()
-    done = frozenset(stored.intermediate_values)
-    with database_errors():
-        # Asks the sampler, unless another worker has begun the trial: then it has its values.
-        trial = Trial(SeenBySamplers(lease.study), lease.trial_id)
-        params = objective.space.suggest(trial)
-        trial.set_user_attr(SEED, objective.seed_of(params))
-        trial.set_user_attr(ENVIRONMENT, recorded_environment())
-    log.info("trial %d: %s", trial.number, trial.params)
-    last_step = objective.last_step_of(params)
-    climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step, done=done)
+def _pruned(trial: FrozenTrial, error: str | None = None) -> Outcome:
+    value = trial.intermediate_values[trial.last_step] if trial.last_step is not None else None
+    return Outcome(state=TrialState.PRUNED, value=value, error=error)
 
-    def on_fold(values: Sequence[float]) -> None:
-        with database_errors():
-            lease.read()
-            trial.set_user_attr(FOLDS, values)
 
+def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
+    """Hand a trial back whose mishap may pass; let it fail where that has not helped, or can't."""
+    earlier = trial.system_attrs.get(RETRIES, [])
+    reason, told = passing(error), "".join(traceback.format_exception(error))
+    if reason is None or len(earlier) >= MOST_RETRIES:
+        return Outcome(state=TrialState.FAIL, error=told)
+    log.warning("trial %d will be tried again: %s", trial.number, reason)
+    return Outcome(state=TrialState.WAITING, error=told, retries=[*earlier, reason])
+
+
+def _value(climber: Climber, objective: Objective) -> float:
+    lease, trial = climber.lease, climber.trial
+    # Asks the sampler, unless another worker has begun the trial: then it has its values.
+    study = lease.stored.study
+    proposal = Proposal(Snapshot(study, lease.trials), trial, study.sampler)
+    params = persistently(lambda: _suggested(proposal, objective), lease.give_up)
+    lease.write(
+        Writing(
+            params=proposal.new,
+            user_attrs={SEED: objective.seed_of(params), ENVIRONMENT: recorded_environment()},
+        )
+    )
+    log.info("trial %d: %s", trial.number, proposal.params)
+    climber.last_step = objective.last_step_of(params)
     kept = Kept(
-        folds=stored.user_attrs.get(FOLDS, ()),
-        on_fold=on_fold,
-        folder=trial_folder(lease.study.study_name, lease.number),
+        folds=trial.user_attrs.get(FOLDS, ()),
+        on_fold=climber.on_fold,
+        folder=trial_folder(study.study_name, lease.number),
     )
     return objective.evaluate(params, climber, kept)
+
+
+def _suggested(proposal: Proposal, objective: Objective) -> object:
+    with database_errors():  # some samplers keep their own records
+        return objective.space.suggest(proposal)
+
+
+def _stop_at_same_bug(stored: StoredStudy) -> None:
+    """Stop a study whose trials fail one after another for one reason: more would, too."""
+    with study_lock(stored.database, stored.definition.name):
+        bug = same_bug(trials_of(stored))
+        if bug is None or control_of(stored).want is not Want.RUN:
+            return
+        reason = f"its last trials all failed with {bug}"
+        write_control(stored, Control(Want.STOP, reason))
+    log.error("the study is stopped: %s", reason)

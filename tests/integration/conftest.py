@@ -18,9 +18,10 @@ from hpo.cli import main
 from hpo.cli.studies import objective_of
 from hpo.data import load
 from hpo.objective import build_objective
+from hpo.storage import stale
 from hpo.storage.database import Database, open_storage
 from hpo.study import Origin, StoredStudy, create
-from hpo.worker import loop
+from hpo.worker import loop, trial
 from hpo.worker.lease import Leases
 from hpo.worker.signals import Stop
 
@@ -61,15 +62,17 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
 def leases() -> Callable[..., Leases]:
     """Give where a worker of that name gets its trials."""
 
-    def leases_of(database: Database, stored: StoredStudy, owner: str = "me") -> Leases:
-        return Leases(database=database, stored=stored, owner=owner)
+    def leases_of(stored: StoredStudy, owner: str = "me") -> Leases:
+        return Leases(stored=stored, owner=owner)
 
     return leases_of
 
 
 @pytest.fixture
-def make_stale(database: Database) -> Callable[[], None]:
-    """Let an hour pass since the last heartbeats."""
+def make_stale(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let an hour pass since the last heartbeats, in which the server was up."""
+    always_up = stale.STALE.replace("pg_postmaster_start_time()", "to_timestamp(0)")
+    monkeypatch.setattr(stale, "STALE", always_up)
 
     def age() -> None:
         with database.engine.begin() as connection:
@@ -80,14 +83,24 @@ def make_stale(database: Database) -> Callable[[], None]:
 
 
 @pytest.fixture
-def work(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def stale_ids(database: Database) -> Callable[[], list[int]]:
+    """Give the trials of the first study that seem to have lost their workers."""
+
+    def ids() -> list[int]:
+        with database.engine.connect() as connection:
+            return stale.stale_trial_ids(connection, 1)
+
+    return ids
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Work on a study as `hpo worker` does."""
     monkeypatch.setattr(loop, "IDLE", 0.05)
+    monkeypatch.setattr(trial, "BATCH", 0.0)  # so that each step is written as it is reported
 
-    def serve(
-        stored: StoredStudy, stop: Stop | None = None, *, database: Database = database
-    ) -> None:
-        loop.serve(database, stored, objective_of(stored), stop or Stop())
+    def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
+        loop.serve(stored, objective_of(stored), stop or Stop())
 
     return serve
 

@@ -5,13 +5,16 @@ from contextlib import ExitStack
 from itertools import chain
 
 import pytest
-from optuna.trial import Trial, TrialState
+from optuna.trial import TrialState
 
 from hpo.definition import Given
 from hpo.errors import DefinitionError, StudyError
+from hpo.storage.ownership import Writing
 from hpo.study import StudyState, enqueue, load, status
 from hpo.study.stored import space_of
 from hpo.worker.lease import Outcome
+from hpo.worker.proposal import Proposal
+from hpo.worker.view import Snapshot
 
 SVM = {
     "model": "svm",
@@ -22,8 +25,8 @@ SVM = {
     },
     "fixed": {"components": 2, "whiten": False},
 }
-PRUNED = Outcome(TrialState.PRUNED)
-WAITING = Outcome(TrialState.WAITING)
+PRUNED = Outcome(state=TrialState.PRUNED)
+WAITING = Outcome(state=TrialState.WAITING)
 
 
 def given(*tables):
@@ -41,14 +44,15 @@ def queue(database):
 
 
 @pytest.fixture
-def run(database, leases):
+def run(leases):
     """Take a trial as a worker does, let it have its values, and end it."""
 
     def run_next(stored, outcome=PRUNED):
-        lease = leases(database, stored).take()
-        trial = Trial(lease.study, lease.trial_id)
-        params = space_of(stored.definition).suggest(trial)
-        trial.report(0.5, len(lease.read().intermediate_values) + 1)
+        lease = leases(stored).take()
+        proposal = Proposal(Snapshot(stored.study, lease.trials), lease.trial, stored.study.sampler)
+        params = space_of(stored.definition).suggest(proposal)
+        step = len(lease.trial.intermediate_values) + 1
+        lease.write(Writing(params=proposal.new, reports={step: 0.5}))
         lease.end(outcome)
         return lease.number, params
 
@@ -113,11 +117,11 @@ def test_a_queued_trial_that_is_handed_back_goes_on_with_its_values(create_study
 
 
 def test_a_queued_trial_whose_worker_died_keeps_its_values(
-    database, create_study, queue, run, leases, make_stale
+    create_study, queue, run, leases, make_stale
 ):
     stored = create_study()
     queue({"rate": 0.25})
-    assert leases(database, stored, "them").take().number == 0
+    assert leases(stored, "them").take().number == 0
     make_stale()
     number, params = run(stored)
     assert (number, params.rate) == (0, 0.25)
@@ -159,13 +163,13 @@ def test_a_finished_study_asks_for_a_larger_budget(create_study, queue, run):
 
 @pytest.mark.parametrize("budget", [{"steps": 2}, {"trials": 9, "steps": 2}])
 def test_a_budget_of_steps_lets_no_queued_trial_begin_once_it_is_spent(
-    database, create_study, queue, run, leases, budget
+    create_study, queue, run, leases, budget
 ):
     stored = create_study(budget=budget)
     queue(*({"rate": rate} for rate in (0.2, 0.3, 0.4, 0.5)))
     run(stored)
     number, _ = run(stored, WAITING)
-    mine = leases(database, stored)
+    mine = leases(stored)
     assert not mine.is_over()
     lease = mine.take()  # it has begun, so it may end
     assert lease.number == number
@@ -197,7 +201,7 @@ def test_many_that_take_queued_trials_at_once_get_exactly_the_budget(
     queue(*({"rate": 0.2 + number / 100} for number in range(5)))
 
     def take_all(other):
-        mine = leases(other, load(other, "blobs"), f"worker {id(other)}")
+        mine = leases(load(other, "blobs"), f"worker {id(other)}")
         taken = []
         while lease := mine.take():
             lease.end(PRUNED)
@@ -243,7 +247,7 @@ def test_a_trial_that_was_proposed_as_a_whole_counts_as_tried(create_study, queu
 def test_a_trial_that_failed_may_be_tried_again(create_study, queue, run):
     stored = create_study()
     queue({"rate": 0.2})
-    run(stored, Outcome(TrialState.FAIL, error="no memory"))
+    run(stored, Outcome(state=TrialState.FAIL, error="no memory"))
     assert queue({"rate": 0.2}) == [1]
 
 

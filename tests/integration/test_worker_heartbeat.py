@@ -1,29 +1,30 @@
 """A worker says that its trial lives, as long as it does."""
 
+import threading
 import time
 
 import psycopg2
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 
-from hpo.storage.stale import stale_trial_ids
 from hpo.worker import heartbeat as module
 from hpo.worker.heartbeat import heartbeat
+from hpo.worker.lease import Outcome
 
 
 @pytest.fixture
-def trial_id(database, create_study, leases, monkeypatch):
-    monkeypatch.setattr(module, "HEARTBEAT_INTERVAL", 0.02)
-    return leases(database, create_study()).take().trial_id
+def lease(create_study, leases, monkeypatch):
+    monkeypatch.setattr(module, "grace_period", lambda: 0.12)
+    return leases(create_study()).take()
 
 
 @pytest.fixture
-def becomes_alive(database):
+def becomes_alive(stale_ids):
     """Wait for the next heartbeat of a trial that was made stale."""
 
     def wait():
         deadline = time.monotonic() + 10
-        while stale_trial_ids(database, 1):
+        while stale_ids():
             assert time.monotonic() < deadline
             time.sleep(0.01)
         return True
@@ -31,25 +32,33 @@ def becomes_alive(database):
     return wait
 
 
-def test_a_stale_trial_comes_alive_with_each_beat(database, trial_id, make_stale, becomes_alive):
-    with heartbeat(database, trial_id):
+@pytest.fixture
+def no_reaper(monkeypatch):
+    """Leave stale trials alone."""
+    monkeypatch.setattr(module, "free_stale", lambda _stored: None)
+
+
+@pytest.mark.usefixtures("no_reaper")
+def test_a_stale_trial_comes_alive_with_each_beat(lease, make_stale, becomes_alive):
+    with heartbeat(lease):
         for _ in range(3):
             make_stale()
             assert becomes_alive()
 
 
-def test_the_beats_end_with_the_body(database, trial_id, make_stale):
-    with pytest.raises(ZeroDivisionError), heartbeat(database, trial_id):
+def test_the_beats_end_with_the_body(lease, make_stale, stale_ids):
+    with pytest.raises(ZeroDivisionError), heartbeat(lease):
         raise ZeroDivisionError
     make_stale()
     time.sleep(0.1)
-    assert stale_trial_ids(database, 1) == [trial_id]
+    assert stale_ids() == [lease.owned.trial_id]
 
 
+@pytest.mark.usefixtures("no_reaper")
 def test_the_beats_go_on_after_the_connections_were_cut(
-    database, open_another, trial_id, make_stale, becomes_alive
+    open_another, lease, make_stale, becomes_alive
 ):
-    with open_another() as other, heartbeat(database, trial_id):
+    with open_another() as other, heartbeat(lease):
         for _ in range(3):
             with other.engine.begin() as connection:
                 cut = (
@@ -61,20 +70,42 @@ def test_the_beats_go_on_after_the_connections_were_cut(
             assert becomes_alive()
 
 
-def test_a_beat_that_fails_is_missed_and_logged(
-    database, trial_id, make_stale, becomes_alive, monkeypatch, caplog
-):
-    record, failures = database.records.record_heartbeat, [1, 2]
+@pytest.mark.usefixtures("no_reaper")
+def test_a_beat_that_fails_is_missed_and_logged(database, lease, make_stale, becomes_alive, caplog):
+    failures = [1, 2]
 
-    def fail_twice(trial_id):
-        if failures:
+    def fail_twice(*_):
+        if failures and threading.current_thread().name == "heartbeat":
             failures.pop()
             raise exc.OperationalError("UPDATE", {}, psycopg2.OperationalError("no route"))
-        record(trial_id)
 
-    monkeypatch.setattr(database.records, "record_heartbeat", fail_twice)
     make_stale()
-    with heartbeat(database, trial_id):
+    event.listen(database.engine, "before_cursor_execute", fail_twice)
+    with heartbeat(lease):
         assert becomes_alive()
-    missed = f"a heartbeat of trial {trial_id} was missed: the database: no route"
+    missed = f"a heartbeat of trial {lease.number} was missed: the database: no route"
     assert caplog.messages == [missed, missed]
+
+
+def test_the_beats_of_a_worker_that_has_lost_its_trial_keep_nobody_else_alive(
+    lease, leases, make_stale, stale_ids
+):
+    make_stale()
+    theirs = leases(lease.stored, "them").take()
+    assert theirs.number == lease.number
+    make_stale()
+    with heartbeat(lease):
+        time.sleep(0.3)
+        assert stale_ids() == [theirs.owned.trial_id]
+
+
+def test_a_worker_that_is_busy_frees_the_trials_of_those_who_died(lease, leases, make_stale):
+    other = leases(lease.stored, "them").take()
+    make_stale()
+    lease.write()  # this one lives
+    with heartbeat(lease):
+        deadline = time.monotonic() + 10
+        while lease.stored.study.trials[other.number].state.name != "WAITING":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    lease.end(Outcome(state=lease.stored.study.trials[0].state.PRUNED))

@@ -4,22 +4,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import chain
 
+import psycopg2
 import pytest
-from optuna.distributions import FloatDistribution
-from optuna.trial import Trial, TrialState
+from optuna.distributions import FloatDistribution, distribution_to_json
+from optuna.trial import TrialState
+from sqlalchemy import event, exc
 
-from hpo.errors import LeaseLost
-from hpo.storage.stale import stale_trial_ids
-from hpo.study import ERROR, load
-from hpo.worker.lease import MOST_LOSSES, OWNER, Outcome
+from hpo.errors import DatabaseAway, LeaseLost
+from hpo.storage import ownership, retrying, stale
+from hpo.storage.ownership import OWNER, Writing
+from hpo.study import ERROR, Want, load, runs_of, set_control
+from hpo.worker.lease import MOST_LOSSES, Outcome
 
-PRUNED = Outcome(TrialState.PRUNED)
-WAITING = Outcome(TrialState.WAITING)
+PRUNED = Outcome(state=TrialState.PRUNED)
+WAITING = Outcome(state=TrialState.WAITING)
 
 
 @pytest.fixture
-def mine(database, create_study, leases):
-    return leases(database, create_study())
+def mine(create_study, leases):
+    return leases(create_study())
 
 
 @pytest.fixture
@@ -27,20 +30,20 @@ def theirs(mine, open_another, leases):
     """Another worker's, who has opened the database on its own."""
     assert mine.owner != "them"
     with open_another() as other:
-        yield leases(other, load(other, "blobs"), "them")
+        yield leases(load(other, "blobs"), "them")
 
 
 def states(leases):
     return [trial.state.name.lower() for trial in leases.stored.study.get_trials()]
 
 
-def test_a_trial_that_was_taken_runs_and_has_an_owner(mine, database):
+def test_a_trial_that_was_taken_runs_and_has_an_owner(mine, stale_ids):
     lease = mine.take()
-    trial = lease.read()
+    (trial,) = mine.stored.study.trials
     assert (lease.number, trial.state) == (0, TrialState.RUNNING)
-    assert trial.system_attrs[OWNER] == "me"
+    assert trial.system_attrs[OWNER].startswith("me:")
     assert trial.datetime_start is not None
-    assert stale_trial_ids(database, 1) == []
+    assert stale_ids() == []
 
 
 def test_the_budget_ends_the_taking(mine):
@@ -63,11 +66,11 @@ def test_a_budget_that_was_raised_meanwhile_counts(mine, create_study):
     assert mine.take().number == 3
 
 
-def test_steps_end_the_taking_too(database, create_study, leases):
-    mine = leases(database, create_study(budget={"steps": 2}))
+def test_steps_end_the_taking_too(create_study, leases):
+    mine = leases(create_study(budget={"steps": 2}))
     for _ in range(2):
         lease = mine.take()
-        Trial(lease.study, lease.trial_id).report(0.5, 1)
+        lease.write(Writing(reports={1: 0.5}))
         lease.end(PRUNED)
     assert mine.take() is None
     assert mine.is_over()
@@ -79,7 +82,7 @@ def test_many_that_take_at_once_get_exactly_the_budget(
     create_study(budget={"trials": 11})
 
     def take_all(other):
-        mine = leases(other, load(other, "blobs"), f"worker {id(other)}")
+        mine = leases(load(other, "blobs"), f"worker {id(other)}")
         while lease := mine.take():
             lease.end(PRUNED)
             yield lease.number
@@ -93,16 +96,17 @@ def test_many_that_take_at_once_get_exactly_the_budget(
 
 def test_a_trial_that_was_handed_back_keeps_what_it_has_and_is_taken_first(mine, theirs):
     first, second = mine.take(), mine.take()
-    trial = Trial(first.study, first.trial_id)
-    rate = trial.suggest_float("rate", 0, 1)
-    trial.report(0.5, 1)
+    distribution = FloatDistribution(0, 1)
+    rate = (0.25, distribution_to_json(distribution))
+    first.write(Writing(params={"rate": rate}, reports={1: 0.5}, user_attrs={"note": [1]}))
     first.end(WAITING)
     again = theirs.take()
     assert again.number == first.number
-    found = again.read()
-    assert found.params == {"rate": rate}
-    assert found.distributions == {"rate": FloatDistribution(0, 1)}
+    found = again.trial
+    assert found.params == {"rate": 0.25}
+    assert found.distributions == {"rate": distribution}
     assert found.intermediate_values == {1: 0.5}
+    assert found.user_attrs["note"] == [1]
     assert theirs.take().number == second.number + 1  # a new one
 
 
@@ -125,19 +129,20 @@ def test_waiting_trials_are_part_of_the_budget(mine):
 
 def test_a_trial_ends_once(mine):
     lease = mine.take()
-    lease.end(Outcome(TrialState.COMPLETE, 0.5))
+    lease.end(Outcome(state=TrialState.COMPLETE, value=0.5))
+    lease.end(Outcome(state=TrialState.COMPLETE, value=0.75))  # as if it had not been answered
     with pytest.raises(LeaseLost):
-        lease.end(Outcome(TrialState.COMPLETE, 0.75))
+        lease.end(PRUNED)
     assert mine.stored.study.trials[0].value == 0.5
 
 
 def test_a_trial_that_a_person_failed_is_lost(mine, theirs):
     lease = mine.take()
-    theirs.database.storage.set_trial_state_values(lease.trial_id, TrialState.FAIL)
+    theirs.stored.database.storage.set_trial_state_values(lease.owned.trial_id, TrialState.FAIL)
     with pytest.raises(LeaseLost):
-        lease.read()
+        lease.write()
     with pytest.raises(LeaseLost):
-        lease.end(Outcome(TrialState.FAIL, error="too late"))
+        lease.end(Outcome(state=TrialState.FAIL, error="too late"))
     trial = mine.stored.study.trials[0]
     assert trial.state is TrialState.FAIL
     assert ERROR not in trial.user_attrs
@@ -146,7 +151,7 @@ def test_a_trial_that_a_person_failed_is_lost(mine, theirs):
 def test_a_trial_of_a_worker_that_lives_is_left_alone(mine, theirs):
     lease = mine.take()
     assert theirs.take().number == 1
-    assert lease.read().state is TrialState.RUNNING
+    lease.write()
 
 
 def test_a_stale_trial_is_taken_over_and_ends_once(mine, theirs, make_stale):
@@ -155,10 +160,10 @@ def test_a_stale_trial_is_taken_over_and_ends_once(mine, theirs, make_stale):
     lease = theirs.take()
     assert lease.number == lost.number
     with pytest.raises(LeaseLost):
-        lost.read()
+        lost.write(Writing(reports={1: 0.1}, user_attrs={"late": 1}))
     with pytest.raises(LeaseLost):
-        lost.end(Outcome(TrialState.COMPLETE, 0.1))
-    lease.end(Outcome(TrialState.COMPLETE, 0.9))
+        lost.end(Outcome(state=TrialState.COMPLETE, value=0.1))
+    lease.end(Outcome(state=TrialState.COMPLETE, value=0.9))
     assert [trial.value for trial in mine.stored.study.trials] == [0.9]
 
 
@@ -167,7 +172,7 @@ def test_a_worker_that_takes_its_own_stale_trial_has_it_again(mine, make_stale):
     make_stale()
     lease = mine.take()
     assert lease.number == 0
-    assert lease.read().state is TrialState.RUNNING
+    lease.write()
     assert mine.take().number == 1  # with a heartbeat of now
 
 
@@ -187,14 +192,114 @@ def test_handing_back_is_no_loss(mine):
     assert states(mine) == ["waiting"]
 
 
-def test_a_worker_that_dies_while_it_takes_a_trial_leaves_it_waiting(mine, theirs, monkeypatch):
-    def die(*_):
+def test_a_worker_that_dies_while_it_takes_a_trial_leaves_no_trace(mine, theirs, monkeypatch):
+    def die(*_, **__):
         raise KeyboardInterrupt
 
-    for method in ("set_trial_system_attr", "set_trial_state_values"):
+    for function in ("new_trial", "take"):
         with monkeypatch.context() as patch:
-            patch.setattr(mine.database.storage, method, die)
+            patch.setattr(ownership, function, die)
             with pytest.raises(KeyboardInterrupt):
                 mine.take()
-        assert states(theirs) == ["waiting"]
+        assert states(theirs) == []
     assert theirs.take().number == 0
+
+
+def test_a_trial_is_stale_when_its_worker_was_silent_for_the_grace_period(
+    mine, make_stale, stale_ids, monkeypatch
+):
+    lease = mine.take()
+    make_stale()
+    monkeypatch.setenv("HPO_GRACE", "3700")
+    assert stale_ids() == []
+    monkeypatch.setenv("HPO_GRACE", "3590")
+    assert stale_ids() == [lease.owned.trial_id]
+
+
+def test_a_server_that_was_down_has_heard_nobody(mine, make_stale, stale_ids, monkeypatch):
+    mine.take()
+    make_stale()
+    since_now = stale.STALE.replace("to_timestamp(0)", "CURRENT_TIMESTAMP")
+    monkeypatch.setattr(stale, "STALE", since_now)
+    assert stale_ids() == []
+
+
+# ---- a database that does not answer, or whose answer is lost
+
+
+@pytest.fixture
+def lose(mine):
+    """Let the answers to statements that contain a text be lost, a number of times."""
+
+    def listen(part, times=1, *, commit=True):
+        left = [None] * times
+        moment = "commit" if commit else "before_cursor_execute"
+        seen = []
+
+        def note(_connection, _cursor, statement, *_):
+            seen.append(part in statement)
+
+        def fail(*args):
+            hit = part in args[2] if not commit else any(seen)
+            if hit and left:
+                left.pop()
+                seen.clear()
+                if commit:
+                    args[0].connection.dbapi_connection.commit()
+                raise exc.OperationalError("", {}, psycopg2.OperationalError("no route"))
+
+        if commit:
+            event.listen(mine.stored.database.engine, "before_cursor_execute", note)
+        event.listen(mine.stored.database.engine, moment, fail)
+
+    return listen
+
+
+def test_a_trial_whose_taking_was_not_answered_is_had_all_the_same(mine, theirs, lose):
+    lose("taken AS")
+    assert mine.take().number == 0
+    assert states(theirs) == ["running"]
+    assert theirs.take().number == 1
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_an_end_that_was_not_answered_is_told_once(mine, lose, commit):
+    lease = mine.take()
+    lose("ended AS", times=3, commit=commit)
+    lease.end(Outcome(state=TrialState.COMPLETE, value=0.5), Writing(reports={4: 0.5}))
+    (trial,) = mine.stored.study.trials
+    assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.5)
+    assert trial.intermediate_values == {4: 0.5}
+    assert len(runs_of(trial)) == 1
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_a_step_that_was_not_answered_is_written_once(mine, lose, commit):
+    lease = mine.take()
+    lose("reported AS", times=2, commit=commit)
+    lease.write(Writing(reports={1: 0.25, 2: 0.5}))
+    assert mine.stored.study.trials[0].intermediate_values == {1: 0.25, 2: 0.5}
+
+
+def test_a_database_that_stays_away_is_not_waited_for_for_ever(mine, lose, monkeypatch):
+    monkeypatch.setattr(retrying, "PATIENCE", 0.5)
+    lease = mine.take()
+    lose("reported AS", times=99, commit=False)
+    with pytest.raises(DatabaseAway, match="no route"):
+        lease.write()
+
+
+# ---- what a person wants
+
+
+@pytest.mark.parametrize("want", [Want.PAUSE, Want.STOP, Want.CANCEL])
+def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
+    lease = mine.take()
+    set_control(mine.stored.database, "blobs", want)
+    assert mine.take() is None
+    assert lease.write().want is want
+    assert not mine.is_over()
+    lease.end(WAITING)
+    assert mine.is_over() is (want is not Want.PAUSE)
+    set_control(mine.stored.database, "blobs", Want.RUN)
+    assert mine.take().number == 0

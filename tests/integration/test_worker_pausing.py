@@ -69,26 +69,26 @@ def test_a_budget_of_steps_leaves_enough_for_one_result(create_study, work):
 
 
 def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
-    create_study, leases, database, open_another, work
+    create_study, leases, open_another, work
 ):
     stored = create_study(**HALVING, budget={"trials": 1})
     stored.study.pruner = pruner(stored.definition.pruner, STEPS)
-    first = leases(database, stored, "first").take()
+    first = leases(stored, "first").take()
     run_trial(first, objective_of(stored), Stop())
     (paused,) = stored.study.trials
     assert (paused.state, paused.system_attrs[PAUSED]) == (TrialState.WAITING, 1)
     with open_another() as other:
-        work(load(other, "blobs"), database=other)
+        work(load(other, "blobs"))
     (trial,) = stored.study.trials
     assert (trial.state, [*trial.intermediate_values]) == (TrialState.COMPLETE, [1, 2, 3, 4])
     assert trial.params == paused.params
     assert trial.intermediate_values[1] == paused.intermediate_values[1]
 
 
-def test_time_that_a_trial_waited_is_no_work(create_study, leases, database, work):
+def test_time_that_a_trial_waited_is_no_work(create_study, leases, work):
     stored = create_study(**HALVING, budget={"trials": 1})
     stored.study.pruner = pruner(stored.definition.pruner, STEPS)
-    run_trial(leases(database, stored).take(), objective_of(stored), Stop())
+    run_trial(leases(stored).take(), objective_of(stored), Stop())
     before = status(stored).worked
     time.sleep(0.3)
     assert status(stored).worked == before

@@ -63,12 +63,10 @@ class StopAfter(Stop):
         return self.asks < 0
 
 
-def test_a_handed_back_trial_goes_on_where_it_was_and_ends_the_same(
-    create_network, leases, database
-):
+def test_a_handed_back_trial_goes_on_where_it_was_and_ends_the_same(create_network, leases):
     stored = create_network(budget={"trials": 1}, name="interrupted")
     objective = objective_of(stored)
-    ours = leases(database, stored)
+    ours = leases(stored)
     reported = []
     for stop in (StopAfter(1), StopAfter(4), Stop()):  # in the first fold, in the second, never
         run_trial(ours.take(), objective, stop)
@@ -80,10 +78,10 @@ def test_a_handed_back_trial_goes_on_where_it_was_and_ends_the_same(
     assert not trial_folder("interrupted", 0).exists()
 
 
-def test_no_finished_epoch_is_trained_again(create_network, leases, database, epochs):
+def test_no_finished_epoch_is_trained_again(create_network, leases, epochs):
     stored = create_network(budget={"trials": 1}, name="counted")
     objective = objective_of(stored)
-    ours = leases(database, stored)
+    ours = leases(stored)
     run_trial(ours.take(), objective, StopAfter(1))
     assert trial_folder("counted", 0).exists()
     first = len(epochs)
@@ -95,14 +93,14 @@ def test_no_finished_epoch_is_trained_again(create_network, leases, database, ep
 
 
 def test_another_worker_without_the_file_trains_again_and_ends_the_same(
-    create_network, leases, database, open_another, monkeypatch, tmp_path
+    create_network, leases, open_another, monkeypatch, tmp_path
 ):
     stored = create_network(budget={"trials": 1}, name="elsewhere")
     objective = objective_of(stored)
-    run_trial(leases(database, stored).take(), objective, StopAfter(1))
+    run_trial(leases(stored).take(), objective, StopAfter(1))
     monkeypatch.setenv("HPO_HOME", str(tmp_path / "other"))
     with open_another() as other:
         theirs = load(other, "elsewhere")
-        run_trial(leases(other, theirs, "them").take(), objective, Stop())
+        run_trial(leases(theirs, "them").take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)

@@ -4,18 +4,18 @@ import logging
 import sys
 
 import optuna
-import psycopg2
 import pytest
 from blobs import STEPS
 from centroid import sampled, stepwise
 from optuna.pruners import BasePruner
-from optuna.trial import Trial, TrialState
-from sqlalchemy import exc, text
+from optuna.trial import TrialState
+from sqlalchemy import text
 
 from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseError, StudyError
 from hpo.search_space import SearchSpace
-from hpo.study import ENVIRONMENT, ERROR, RUNS, SEED, StudyState, load, status
+from hpo.storage.ownership import RUNS, OwnedTrial, Writing
+from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status
 from hpo.worker import loop
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop
@@ -67,13 +67,19 @@ def prune_from(monkeypatch):
 def reports(monkeypatch):
     """Give the steps that were written to the database, in order."""
     written = []
-    report = Trial.report
+    originals = {name: getattr(OwnedTrial, name) for name in ("write", "end")}
 
-    def write(trial, value, step):
-        written.append((trial.number, step))
-        report(trial, value, step)
+    def listen(name):
+        def call(owned, *args):
+            answer = originals[name](owned, *args)
+            writing = next((arg for arg in args if isinstance(arg, Writing)), Writing())
+            written.extend((owned.number, step) for step in writing.reports)
+            return answer
 
-    monkeypatch.setattr(Trial, "report", write)
+        return call
+
+    for name in originals:
+        monkeypatch.setattr(OwnedTrial, name, listen(name))
     return written
 
 
@@ -126,7 +132,7 @@ def test_two_workers_propose_different_values(open_another, create_study, work):
     work(stored)
     with open_another() as other:
         create_study()  # with a larger budget
-        work(load(other, "blobs"), database=other)
+        work(load(other, "blobs"))
     rates = {trial.params["rate"] for trial in stored.study.trials}
     assert len(rates) == 3
 
@@ -212,12 +218,12 @@ def test_a_model_that_always_fails_ends_with_the_budget(create_study, work, monk
 
 def test_an_error_of_the_database_fails_no_trial(create_study, work, monkeypatch):
     def refuse(*_):
-        raise exc.OperationalError("UPDATE", {}, psycopg2.OperationalError("no space left"))
+        raise DatabaseError("the database: permission denied")
 
     stored = create_study(**ONE)
     with monkeypatch.context() as patch:
-        patch.setattr(Trial, "report", refuse)
-        with pytest.raises(DatabaseError, match="no space left"):
+        patch.setattr(OwnedTrial, "write", refuse)
+        with pytest.raises(DatabaseError, match="permission denied"):
             work(stored)
     (trial,) = stored.study.trials
     assert trial.state is TrialState.RUNNING  # until it is stale
@@ -257,7 +263,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(
     assert [*stored.study.trials[0].intermediate_values] == [1, 2, 3]
 
     with open_another() as other:
-        work(load(other, "blobs"), database=other)
+        work(load(other, "blobs"))
     assert states(stored) == ["complete"] * 3
     assert len(reports) == len(set(reports))
 
@@ -317,7 +323,7 @@ def test_a_trial_that_a_person_failed_is_dropped(database, create_study, work, a
     assert states(stored) == ["fail", "complete", "complete"]
     assert ERROR not in stored.study.trials[0].user_attrs
     assert list(stored.study.trials[0].intermediate_values) == [1]
-    assert "trial 0 is another worker's now; dropped" in caplog.messages
+    assert "trial 0 is no longer this worker's; dropped" in caplog.messages
 
 
 def test_a_trial_that_a_person_failed_at_its_end_is_dropped(database, create_study, work, at_epoch):
@@ -354,7 +360,7 @@ def test_a_stale_trial_goes_on_with_another_worker(
 
         def take_over():
             make_stale()
-            assert Leases(database=other, stored=theirs, owner="them").take().number == 0
+            assert Leases(stored=theirs, owner="them").take().number == 0
             stop.request()
 
         at_epoch(3, take_over)
@@ -362,7 +368,7 @@ def test_a_stale_trial_goes_on_with_another_worker(
         assert states(stored) == ["running"]  # dropped, but not ended
         assert list(stored.study.trials[0].intermediate_values) == [1, 2]
         make_stale()
-        work(theirs, database=other)
+        work(theirs)
     assert states(stored) == ["complete"]
     assert reports == [(0, step) for step in range(1, STEPS + 1)]
 
@@ -372,12 +378,12 @@ def test_a_worker_waits_for_the_trials_of_others(
 ):
     stored, seen = create_study(**ONE), []
     with open_another() as other:
-        theirs = leases(other, load(other, "blobs"), "them").take()
+        theirs = leases(load(other, "blobs"), "them").take()
 
         def wait(_stop, _seconds):
             seen.append(states(stored))
             if len(seen) == 2:
-                theirs.end(Outcome(TrialState.WAITING))
+                theirs.end(Outcome(state=TrialState.WAITING))
 
         monkeypatch.setattr(Stop, "wait", wait)
         work(stored)
@@ -391,4 +397,4 @@ def test_a_worker_of_a_deleted_study_says_so(open_another, create_study, work, a
         at_epoch(2, lambda: optuna.delete_study(study_name="blobs", storage=other.storage))
         with pytest.raises(StudyError, match='the study "blobs" is gone'):
             work(stored)
-    assert "trial 0 was deleted; dropped" in caplog.messages
+    assert "trial 0 is no longer this worker's; dropped" in caplog.messages

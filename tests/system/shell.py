@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from hpo.errors import StudyError
 from hpo.storage.database import Database
+from hpo.storage.ownership import OWNER
 from hpo.study import load
-from hpo.worker.lease import OWNER
 
 TESTS = Path(__file__).parents[1]  # where the package centroid is
 MARK = "MARK_OF_TEST"

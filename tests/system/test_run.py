@@ -11,8 +11,9 @@ from shell import end, until
 from sqlalchemy import text
 
 from hpo.storage.database import study_lock
+from hpo.storage.ownership import OWNER
 from hpo.storage.postgres import Postgres
-from hpo.worker.lease import LOSSES, OWNER
+from hpo.worker.lease import LOSSES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

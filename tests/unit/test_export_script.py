@@ -44,7 +44,7 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
         label_column=label_column,
         task=objective.task,
     )
-    return StoredStudy(study=study, definition=definition, origin=origin)
+    return StoredStudy(database=None, study=study, definition=definition, origin=origin)
 
 
 def script_of(stored, file):

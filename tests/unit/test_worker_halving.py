@@ -3,7 +3,8 @@ import pytest
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, SeenBySamplers
+from hpo.worker.halving import NO_RUNGS, PAUSED, Halving
+from hpo.worker.view import View
 
 HALVING = Halving(first=1, factor=3, last_step=27)
 UP, DOWN = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
@@ -88,7 +89,7 @@ def test_the_furthest_is_the_best_at_the_highest_rung_that_is_waited_at():
 
 def test_samplers_see_what_waits_at_a_rung_as_pruned():
     stored = study(trials([0.5], [0.4, 0.4], [0.3], rungs={0: 1}.items()))
-    seen = SeenBySamplers(stored)
+    seen = View(stored, [], max_age=0)
     assert [trial.state for trial in seen.trials] == [
         TrialState.PRUNED,
         TrialState.RUNNING,

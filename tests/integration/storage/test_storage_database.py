@@ -4,8 +4,8 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from hpo.storage.database import GRACE_PERIOD, Database, create_tables, open_storage, parse_url
-from hpo.storage.stale import stale_trial_ids
+from hpo.errors import InputError
+from hpo.storage.database import create_tables, grace_period, open_storage, parse_url
 
 
 def test_a_study_is_still_there_when_opened_again(database_url: str) -> None:
@@ -59,25 +59,6 @@ def test_the_options_of_the_url_are_kept(database_url: str) -> None:
         assert connection.scalar(text("SHOW application_name")) == "mine"
 
 
-def test_a_silent_trial_becomes_stale(database_url: str) -> None:
-    with open_storage(application_name="test", url=database_url) as database:
-        study = optuna.create_study(storage=database.storage)
-        trial_id = database.storage.create_new_trial(study._study_id)
-        database.records.record_heartbeat(trial_id)
-        assert stale_trial_ids(database, study._study_id) == []
-        age(database, GRACE_PERIOD - 10)
-        assert stale_trial_ids(database, study._study_id) == []
-        age(database, 20)
-        assert stale_trial_ids(database, study._study_id) == [trial_id]
-
-
-def age(database: Database, seconds: int) -> None:
-    """Set the heartbeats back in time."""
-    older = "UPDATE trial_heartbeats SET heartbeat = heartbeat - make_interval(secs => :seconds)"
-    with database.engine.begin() as connection:
-        connection.execute(text(older), {"seconds": seconds})
-
-
 def test_connections_are_closed_at_the_end(database_url: str) -> None:
     with open_storage(application_name="leaves", url=database_url) as database:
         optuna.get_all_study_names(database.storage)
@@ -99,3 +80,16 @@ def test_it_survives_the_loss_of_its_connections(database_url: str) -> None:
         with killer.engine.begin() as connection:
             connection.execute(text(kill))
         optuna.get_all_study_names(idle.storage)
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-5", "1e9", "nan"])
+def test_a_grace_period_that_makes_no_sense_is_refused(given, monkeypatch) -> None:
+    monkeypatch.setenv("HPO_GRACE", given)
+    with pytest.raises(InputError, match=f"HPO_GRACE: {given} won't do: give seconds"):
+        grace_period()
+
+
+def test_a_grace_period_is_a_minute_unless_it_is_chosen(monkeypatch) -> None:
+    assert grace_period() == 60
+    monkeypatch.setenv("HPO_GRACE", "12.5")
+    assert grace_period() == 12.5

@@ -1,0 +1,52 @@
+"""Trying again while the database is away."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    stop_any,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base
+
+from hpo.errors import DatabaseAway
+
+PATIENCE = 600.0  # seconds; a restart or a failover takes less
+LONGEST_PAUSE = 10.0  # seconds between two tries; random, so that workers don't come all at once
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+def persistently(call: Callable[[], T], give_up: Callable[[], bool] = lambda: False) -> T:
+    """Make a call again and again while the database is away; it must bear being repeated.
+
+    Raises:
+        DatabaseAway: the database was away for PATIENCE, or it was time to give up.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(DatabaseAway),
+        wait=wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE),
+        stop=stop_any(stop_after_delay(PATIENCE), _GivenUp(give_up)),
+        before_sleep=_say,
+        reraise=True,
+    )
+    return retrying(call)
+
+
+class _GivenUp(stop_base):
+    def __init__(self, given_up: Callable[[], bool]) -> None:
+        self._given_up = given_up
+
+    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002
+        return self._given_up()
+
+
+def _say(state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome is not None:
+        log.warning("%s; trying again", state.outcome.exception())

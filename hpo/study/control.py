@@ -1,0 +1,54 @@
+"""What a person wants of a study: it is written down in the database, for all of its workers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from hpo.storage.database import Database, study_lock
+from hpo.storage.ownership import CONTROL
+from hpo.study.stored import StoredStudy, attrs_of, load
+
+
+class Want(StrEnum):
+    """What workers are to do."""
+
+    RUN = "run"
+    PAUSE = "pause"  # hand every trial back after its current step, and wait
+    STOP = "stop"  # begin no trial; those that run go on to their ends
+    CANCEL = "cancel"  # end every trial after its current step, for good
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is wanted, and why."""
+
+    want: Want = Want.RUN
+    reason: str | None = None  # None where a person wanted it
+
+    @classmethod
+    def read(cls, stored: Any) -> Self:
+        """Give what an attribute of the study says."""
+        return cls() if stored is None else cls(Want(stored["want"]), stored["reason"])
+
+
+def control_of(stored: StoredStudy) -> Control:
+    """Give what is wanted of a study, read anew."""
+    return Control.read(attrs_of(stored).get(CONTROL))
+
+
+def set_control(database: Database, name: str, want: Want) -> Control:
+    """Say what is wanted of a study, and give what was wanted before.
+
+    Raises:
+        StudyError: there is no such study.
+    """
+    stored = load(database, name)
+    with study_lock(database, name):
+        before = control_of(stored)
+        write_control(stored, Control(want))
+    return before
+
+
+def write_control(stored: StoredStudy, control: Control) -> None:
+    """Write down what is wanted; the study's lock must be held."""
+    stored.study.set_user_attr(CONTROL, {"want": control.want, "reason": control.reason})

@@ -1,0 +1,72 @@
+"""A study as samplers and pruners see it."""
+
+import copy
+import time
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.worker.halving import is_paused
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+
+class View(Study):
+    """A study whose trials are read again only when they are older than some seconds.
+
+    A trial that is paused looks pruned: samplers learn nothing from what waits.
+    """
+
+    def __init__(self, study: Study, trials: Sequence[FrozenTrial], max_age: float) -> None:
+        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)  # noqa: SLF001
+        self._max_age = max_age
+        self._seen, self._read_at = trials, time.monotonic()
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        if time.monotonic() - self._read_at >= self._max_age:
+            self._seen = super()._get_trials(deepcopy, None, use_cache)
+            self._read_at = time.monotonic()
+        seen = [_as_pruned(trial) if is_paused(trial) else trial for trial in self._seen]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Give the trials as they were seen last."""
+        return self._get_trials(deepcopy, states)
+
+
+class Snapshot(View):
+    """A study at the moment when a trial was taken; nothing that a sampler says is stored.
+
+    TPE tells others of parameters before they are stored one by one; ours are stored all at once.
+    """
+
+    def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
+        super().__init__(study, trials, max_age=float("inf"))
+        self._storage = cast("BaseStorage", _Unheard(self._storage))
+
+
+class _Unheard:
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def set_trial_system_attr(self, _trial_id: int, _key: str, _value: Any) -> None:
+        """Store nothing."""
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    pruned = copy.copy(trial)
+    pruned.state = TrialState.PRUNED
+    return pruned
