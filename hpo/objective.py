@@ -125,14 +125,15 @@ class _Fold:
     report: Report
 
     def value(self, folder: Path | None) -> float:
-        """Climb to the last step but for its report; the training is kept in a folder."""
+        """Climb to the last step but for its report.
+
+        The training is kept in a folder until the trial ends: until then its value may not be
+        written down, and the training would be lost with the worker.
+        """
         if self.objective.model.climb is Climb.SAMPLES:
             return self._score(self._samples())
         checkpoint = folder / f"fold-{self.number}.npz" if folder else None
-        value = self._score(self._epochs(checkpoint))
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
-        return value
+        return self._score(self._epochs(checkpoint))
 
     def finish(self, value: float) -> None:
         """Report the last step."""
