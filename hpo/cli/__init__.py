@@ -17,10 +17,15 @@ COMMANDS = {
     "enqueue": "Queue trials with given values in a stored study.",
     "run": "Create a study and run it with workers on this machine.",
     "worker": "Work on a stored study.",
+    "pause": "Let a study's workers hand back their trials, and wait.",
+    "resume": "Let a study go on.",
+    "stop": "Begin no more trials of a study.",
+    "cancel": "End the running trials of a study, too.",
     "status": "Show one study, or all of them.",
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",
 }
+MODULES = dict.fromkeys(("pause", "resume", "stop", "cancel"), "control")  # others: as the command
 
 
 class _LazyGroup(click.Group):
@@ -32,7 +37,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"hpo.cli.{cmd_name}"), cmd_name)
+        command = getattr(import_module(f"hpo.cli.{MODULES.get(cmd_name, cmd_name)}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 

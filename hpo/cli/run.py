@@ -64,6 +64,9 @@ def _result(last: "Status", workers: "Sequence[LocalWorker]") -> None:
     from hpo.errors import HpoError
     from hpo.study import StudyState
 
+    if last.state is StudyState.STOPPED:
+        reason = last.control.reason or f"somebody wanted it to {last.control.want}"
+        raise HpoError(f"the study was stopped: {reason}; `hpo resume {last.name}` lets it go on")
     if last.state is not StudyState.FINISHED:
         lost = workers[0]
         raise HpoError(f"every worker has ended early: {lost.last_words} (log: {lost.log})")

@@ -72,7 +72,9 @@ def _rows(status: Status) -> dict[str, str]:
     counts = status.counts
     return {
         "study": f"{status.name} ({status.direction})",
-        "state": status.state,
+        "state": f"{status.state}: {status.control.reason}"
+        if status.control.reason
+        else status.state,
         "budget": in_words(status.budget.model_dump(mode="json", exclude_none=True)),
         "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
         "steps": f"{status.steps} in {duration(status.worked)}",

@@ -1,0 +1,150 @@
+"""What a person wants of a study is heeded by its workers, within a step."""
+
+from dataclasses import replace
+
+import pytest
+from blobs import STEPS
+from centroid import stepwise
+from optuna.trial import TrialState
+
+from hpo.cli.studies import objective_of
+from hpo.storage.ownership import CONTROL
+from hpo.study import StudyState, Want, load, set_control, status
+from hpo.worker import loop
+from hpo.worker.mishaps import SAME_BUGS
+from hpo.worker.signals import Stop
+
+
+@pytest.fixture
+def at_epoch_2(monkeypatch):
+    """Do something, once, when a training comes to its second epoch."""
+
+    def listen(act):
+        fit, waiting = stepwise.fit, [act]
+
+        def fit_and_act(params, task, X, y, seed, on_step):
+            def on_step_and_act(number, centroids):
+                if number == 2 and waiting:
+                    waiting.pop()()
+                on_step(number, centroids)
+
+            return fit(params, task, X, y, seed, on_step_and_act)
+
+        monkeypatch.setattr(stepwise, "fit", fit_and_act)
+
+    return listen
+
+
+def climbed(stored):
+    return [(t.state, len(t.intermediate_values)) for t in stored.study.trials]
+
+
+def test_a_study_that_is_stopped_ends_with_the_trial_that_runs(create_study, work, at_epoch_2, hpo):
+    stored = create_study()
+    at_epoch_2(lambda: hpo("stop", "blobs"))
+    work(stored)
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS)]
+    assert status(stored).state is StudyState.STOPPED
+    assert hpo("resume", "blobs").out == "blobs: run, was stop\n"
+    work(stored)
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS)] * 3
+    assert status(stored).state is StudyState.FINISHED
+
+
+def test_a_study_that_is_cancelled_ends_within_a_step(create_study, work, at_epoch_2, hpo):
+    stored = create_study()
+    at_epoch_2(lambda: hpo("cancel", "blobs"))
+    work(stored)
+    assert climbed(stored) == [(TrialState.PRUNED, 2)]
+    assert status(stored).state is StudyState.STOPPED
+
+
+def test_a_paused_study_hands_its_trial_back_and_goes_on_with_it(
+    create_study, work, at_epoch_2, hpo, database
+):
+    stored, seen = create_study(), []
+
+    def pause_and_see():
+        hpo("pause", "blobs")
+        seen.append(status(stored).state)
+
+    class Resuming:
+        """Not told to stop; waits by letting the study go on."""
+
+        requested = is_pressing = False
+
+        def wait(self, _seconds):
+            seen.append(status(stored).state)
+            set_control(database, "blobs", Want.RUN)
+
+    at_epoch_2(pause_and_see)
+    work(stored, Resuming())
+    assert seen == [StudyState.RUNNING, StudyState.PAUSED]
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS)] * 3
+
+
+def test_a_bug_that_fails_one_trial_after_another_stops_the_study(
+    create_study, work, monkeypatch, hpo
+):
+    def fail(params, *_):
+        raise ZeroDivisionError(params.rate)  # says something else in each trial
+
+    monkeypatch.setattr(stepwise, "fit", fail)
+    stored = create_study(budget={"trials": 50})
+    work(stored)
+    assert [state for state, _ in climbed(stored)] == [TrialState.FAIL] * SAME_BUGS
+    said = hpo("status", "blobs").out
+    assert "stopped: its last trials all failed with ZeroDivisionError in File" in said
+
+
+def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, work, monkeypatch):
+    fit, mishaps = stepwise.fit, [MemoryError("of the device"), OSError(28, "No space left")]
+
+    def mishap(*args):
+        if mishaps:
+            raise mishaps.pop(0)
+        return fit(*args)
+
+    monkeypatch.setattr(stepwise, "fit", mishap)
+    stored = create_study(budget={"trials": 1})
+    work(stored)
+    (trial,) = stored.study.trials
+    assert trial.state is TrialState.COMPLETE
+    assert trial.system_attrs["hpo:retries"] == [
+        "out of memory: MemoryError: of the device",
+        "input or output failed: OSError: [Errno 28] No space left",
+    ]
+
+
+def test_what_does_not_pass_fails_in_the_end(create_study, work, monkeypatch):
+    def mishap(*_):
+        raise MemoryError("of the device")
+
+    monkeypatch.setattr(stepwise, "fit", mishap)
+    stored = create_study(budget={"trials": 1})
+    work(stored)
+    assert status(stored).error == "MemoryError: of the device"
+    assert climbed(stored) == [(TrialState.FAIL, 0)]
+
+
+def test_a_trial_that_diverges_is_pruned(create_study):
+    stored = create_study(budget={"trials": 2})
+    values = iter([0.5, float("nan"), *[0.5] * STEPS])
+    objective = replace(objective_of(stored), metric=lambda *_: next(values))
+    loop.serve(stored, objective, Stop())
+    assert climbed(stored) == [(TrialState.PRUNED, 1), (TrialState.COMPLETE, STEPS)]
+    assert stored.study.trials[0].value == 0.5
+    assert "diverged" in stored.study.trials[0].user_attrs["error"]
+
+
+def test_an_unknown_study_is_named(hpo):
+    said = hpo("stop", "nobody")
+    assert (said.code, said.out) == (2, "")
+    assert 'there is no study "nobody"' in said.err
+
+
+def test_what_was_wanted_is_stored_with_the_study(create_study, hpo, database):
+    create_study()
+    hpo("pause", "blobs")
+    attrs = load(database, "blobs").study.user_attrs
+    assert attrs[CONTROL] == {"want": "pause", "reason": None}
