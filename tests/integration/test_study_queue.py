@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from itertools import chain
 
 import pytest
+from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from hpo.definition import Given
@@ -98,6 +99,7 @@ def test_conditional_values_come_in_their_declared_types(create_study, queue, ru
 
 def test_what_is_not_given_is_proposed(create_study, queue, run):
     stored = create_study(**SVM, budget={"trials": 9})
+    stored.study.sampler = RandomSampler(seed=1)  # not "linear" three times
     queue(*({"C": C} for C in (1, 10, 100)))
     found = [run(stored)[1] for _ in range(3)]
     assert [params.C for params in found] == [1.0, 10.0, 100.0]
