@@ -15,7 +15,7 @@ class Want(StrEnum):
     RUN = "run"
     PAUSE = "pause"  # hand every trial back after its current step, and wait
     STOP = "stop"  # begin no trial; those that run go on to their ends
-    CANCEL = "cancel"  # end every trial after its current step, for good
+    CANCEL = "cancel"  # begin no trial, and end those that run after their current steps
 
 
 @dataclass(frozen=True)

@@ -107,5 +107,6 @@ def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
 
 
 def _last_error(trials: Sequence[FrozenTrial]) -> str | None:
-    errors = [str(t.user_attrs[ERROR]).strip() for t in trials if ERROR in t.user_attrs]
+    failed = [trial for trial in trials if trial.state is TrialState.FAIL]
+    errors = [str(t.user_attrs[ERROR]).strip() for t in failed if ERROR in t.user_attrs]
     return errors[-1].splitlines()[-1] if errors else None

@@ -35,7 +35,7 @@ from hpo.worker.lease import RETRIES, Lease, Outcome
 from hpo.worker.mishaps import MOST_RETRIES, Diverged, passing, same_bug
 from hpo.worker.proposal import Proposal
 from hpo.worker.signals import Stop
-from hpo.worker.view import Snapshot, View
+from hpo.worker.view import PrunerView, SamplerView
 
 BATCH = 0.5  # seconds: faster steps are reported together
 OLDEST = 10.0  # seconds: how old what a pruner knows of other trials may be
@@ -56,7 +56,7 @@ class Climber:
     """Hears each step of a trial: reports it, and ends the trial where it should not go on."""
 
     lease: Lease
-    view: View
+    view: PrunerView
     stop: Stop
     last_step: int = 0
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
@@ -94,7 +94,7 @@ class Climber:
             self._heed(self.write())
         if self.stop.requested:
             raise Drained
-        if self.lease.is_overdue:
+        if self.lease.is_overdue and persistently(self._has_result, self.lease.give_up):
             raise Cut
         if is_new and persistently(self._should_prune, self.lease.give_up):
             raise TrialPruned(step)
@@ -126,6 +126,12 @@ class Climber:
         if control.want is Want.CANCEL:
             raise Cut
 
+    def _has_result(self) -> bool:
+        """Whether the study has one; until then its time may be over, but its trials go on."""
+        with database_errors():
+            trials = trials_of(self.lease.stored)
+        return any(trial.state is TrialState.COMPLETE for trial in trials)
+
     def _should_prune(self) -> bool:
         with database_errors():
             return self.view.pruner.prune(self.view, self.trial)
@@ -135,7 +141,8 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     """Run a trial to one of its ends; what happens in it is recorded with it."""
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
-    climber = Climber(lease=lease, view=View(study, lease.trials, max_age), stop=stop)
+    view = PrunerView(study, lease.trials, lease.trial, max_age)
+    climber = Climber(lease=lease, view=view, stop=stop)
     with heartbeat(lease):
         try:
             outcome = _outcome(climber, objective)
@@ -190,7 +197,7 @@ def _value(climber: Climber, objective: Objective) -> float:
     lease, trial = climber.lease, climber.trial
     # Asks the sampler, unless another worker has begun the trial: then it has its values.
     study = lease.stored.study
-    proposal = Proposal(Snapshot(study, lease.trials), trial, study.sampler)
+    proposal = Proposal(SamplerView(study, lease.trials), trial, study.sampler)
     params = persistently(lambda: _suggested(proposal, objective), lease.give_up)
     lease.write(
         Writing(

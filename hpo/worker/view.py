@@ -3,15 +3,13 @@
 import copy
 import time
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.worker.halving import is_paused
-
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
 
 
 class View(Study):
@@ -44,7 +42,7 @@ class View(Study):
         return self._get_trials(deepcopy, states)
 
 
-class Snapshot(View):
+class SamplerView(View):
     """A study at the moment when a trial was taken; nothing that a sampler says is stored.
 
     TPE tells others of parameters before they are stored one by one; ours are stored all at once.
@@ -55,15 +53,42 @@ class Snapshot(View):
         self._storage = cast("BaseStorage", _Unheard(self._storage))
 
 
-class _Unheard:
-    def __init__(self, storage: Any) -> None:
+class PrunerView(View):
+    """A study as it is seen while a trial runs; what a pruner keeps with the trial, the trial has.
+
+    Optuna reads a trial anew at each step, we do not: ASHA must find there which rungs it has left
+    behind.
+    """
+
+    def __init__(
+        self, study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial, max_age: float
+    ) -> None:
+        super().__init__(study, trials, max_age)
+        self._storage = cast("BaseStorage", _Noting(self._storage, trial))
+
+
+class _Storage:
+    def __init__(self, storage: BaseStorage) -> None:
         self._storage = storage
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
 
+
+class _Unheard(_Storage):
     def set_trial_system_attr(self, _trial_id: int, _key: str, _value: Any) -> None:
         """Store nothing."""
+
+
+class _Noting(_Storage):
+    def __init__(self, storage: BaseStorage, trial: FrozenTrial) -> None:
+        super().__init__(storage)
+        self._trial = trial
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Store it, and note it in the trial at hand."""
+        self._storage.set_trial_system_attr(trial_id, key, value)
+        self._trial.system_attrs[key] = value
 
 
 def _as_pruned(trial: FrozenTrial) -> FrozenTrial:

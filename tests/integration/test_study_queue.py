@@ -15,7 +15,7 @@ from hpo.study import StudyState, enqueue, load, status
 from hpo.study.stored import space_of
 from hpo.worker.lease import Outcome
 from hpo.worker.proposal import Proposal
-from hpo.worker.view import Snapshot
+from hpo.worker.view import SamplerView
 
 SVM = {
     "model": "svm",
@@ -50,7 +50,9 @@ def run(leases):
 
     def run_next(stored, outcome=PRUNED):
         lease = leases(stored).take()
-        proposal = Proposal(Snapshot(stored.study, lease.trials), lease.trial, stored.study.sampler)
+        proposal = Proposal(
+            SamplerView(stored.study, lease.trials), lease.trial, stored.study.sampler
+        )
         params = space_of(stored.definition).suggest(proposal)
         step = len(lease.trial.intermediate_values) + 1
         lease.write(Writing(params=proposal.new, reports={step: 0.5}))

@@ -11,6 +11,7 @@ from hpo.cli.studies import objective_of
 from hpo.storage.ownership import CONTROL
 from hpo.study import StudyState, Want, load, set_control, status
 from hpo.worker import loop
+from hpo.worker.lease import Leases
 from hpo.worker.mishaps import SAME_BUGS
 from hpo.worker.signals import Stop
 
@@ -110,6 +111,7 @@ def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, wor
     work(stored)
     (trial,) = stored.study.trials
     assert trial.state is TrialState.COMPLETE
+    assert status(stored).error is None
     assert trial.system_attrs["hpo:retries"] == [
         "out of memory: MemoryError: of the device",
         "input or output failed: OSError: [Errno 28] No space left",
@@ -148,3 +150,50 @@ def test_what_was_wanted_is_stored_with_the_study(create_study, hpo, database):
     hpo("pause", "blobs")
     attrs = load(database, "blobs").study.user_attrs
     assert attrs[CONTROL] == {"want": "pause", "reason": None}
+
+
+# ---- a budget of time
+
+
+@pytest.fixture
+def time_is_over(monkeypatch):
+    """Let the budget's time be over for a trial, counted from 0 as they are taken."""
+
+    def listen(number):
+        taken = iter(range(99))
+        real = Leases.take
+
+        def take(leases):
+            lease = real(leases)
+            is_late = lease is not None and next(taken) == number
+            return replace(lease, deadline=0.0) if is_late else lease
+
+        monkeypatch.setattr(Leases, "take", take)
+
+    return listen
+
+
+def test_a_trial_is_cut_when_the_time_is_over(create_study, work, time_is_over):
+    stored = create_study(budget={"trials": 3, "wall_time": "1h"})
+    time_is_over(1)
+    work(stored)
+    complete = (TrialState.COMPLETE, STEPS)
+    assert climbed(stored) == [complete, (TrialState.PRUNED, 1), complete]
+
+
+def test_the_first_result_is_waited_for(create_study, work, time_is_over):
+    stored = create_study(budget={"trials": 1, "wall_time": "1h"})
+    time_is_over(0)
+    work(stored)
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS)]
+
+
+def test_a_budget_of_time_ends_a_study_with_a_result(create_study, work):
+    halving = {"name": "halving", "min_resource": 1, "reduction_factor": 2}
+    fixed = {"epochs": STEPS, "pause": 0.2}
+    stored = create_study(pruner=halving, fixed=fixed, budget={"wall_time": "1s"})
+    work(stored)
+    found = status(stored)
+    assert found.state is StudyState.FINISHED
+    assert found.counts["complete"] == 1
+    assert found.worked.total_seconds() < 4

@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import trial_folder
 from hpo.cli.studies import objective_of
+from hpo.objective import Kept
 from hpo.study import load
 from hpo.training import batches as batches_module
 from hpo.worker.signals import Stop
@@ -90,6 +91,21 @@ def test_no_finished_epoch_is_trained_again(create_network, leases, epochs):
     assert first <= 3
     assert len(epochs) - first <= 2 * (EPOCHS + 1) - 2
     assert epochs[first] == 2
+
+
+def test_a_fold_whose_value_was_not_written_is_not_trained_again(create_network, epochs, tmp_path):
+    objective = objective_of(create_network(name="killed"))
+    params = objective.space.Params(learning_rate=0.01, dropout=0.1, **NETWORK["fixed"])
+
+    def die(_values):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        objective.evaluate(params, lambda *_: None, Kept(on_fold=die, folder=tmp_path / "kept"))
+    epochs.clear()
+    value = objective.evaluate(params, lambda *_: None, Kept(folder=tmp_path / "kept"))
+    assert epochs.count(0) == 1  # of the second fold
+    assert value == objective.evaluate(params, lambda *_: None)
 
 
 def test_another_worker_without_the_file_trains_again_and_ends_the_same(

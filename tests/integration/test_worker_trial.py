@@ -17,6 +17,7 @@ from hpo.search_space import SearchSpace
 from hpo.storage.ownership import RUNS, OwnedTrial, Writing
 from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status
 from hpo.worker import loop
+from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop
 
@@ -103,6 +104,32 @@ def values(stored):
 
 
 # ---- trials that nothing disturbs
+
+
+def test_steps_that_are_fast_are_written_together(create_study, work, monkeypatch):
+    writes, write = [], OwnedTrial.write
+
+    def count(owned, *args):
+        writes.append(owned.number)
+        return write(owned, *args)
+
+    monkeypatch.setattr(OwnedTrial, "write", count)
+    stored = create_study(**ONE)
+    monkeypatch.setattr(trial_module, "BATCH", 60.0)
+    work(stored)
+    assert len(writes) == 1  # the parameters; the reports come with the end
+    assert list(stored.study.trials[0].intermediate_values) == [1, 2, 3, 4]
+
+
+def test_a_rung_is_left_behind_once_with_the_value_that_it_had(create_study, work):
+    asha = {"name": "asha", "min_resource": 1, "reduction_factor": 2}
+    stored = create_study(pruner=asha, budget={"trials": 6})
+    work(stored)
+    for trial in stored.study.trials:
+        rungs = {k: v for k, v in trial.system_attrs.items() if k.startswith("completed_rung")}
+        reached = [step for step in (1, 2, 4) if step in trial.intermediate_values]
+        kept = [trial.intermediate_values[step] for step in reached if step < STEPS]
+        assert list(rungs.values()) == kept
 
 
 def test_the_budget_is_spent_on_complete_trials(create_study, work):
