@@ -9,6 +9,7 @@ from hpo.objective import Objective
 from hpo.storage.database import Database
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
+from hpo.worker.leftovers import leftovers_freed
 from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
@@ -25,7 +26,8 @@ def serve(database: Database, stored: StoredStudy, objective: Objective, stop: S
         lease = leases.take()
         if lease is not None:
             stored.study.sampler = RoundedSampler(sampler(stored.definition, lease.number))
-            run_trial(lease, objective, stop)
+            with leftovers_freed():
+                run_trial(lease, objective, stop)
         elif leases.is_over():
             return
         else:
