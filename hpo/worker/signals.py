@@ -12,6 +12,7 @@ from hpo.errors import INTERRUPTED
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 0.1  # seconds
+FINISHING = "finishing the current steps; Ctrl-C again stops at once"
 
 
 @dataclass
@@ -43,11 +44,15 @@ class Stop:
 
 @contextmanager
 def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
-    """Turn the first signal into a request and the second into an exit at once."""
+    """Turn the first signal into a request and the second into an exit at once.
+
+    With a parent the second one says nothing new: whoever tells a whole group of processes, as
+    systemd does, tells the parent, too, which passes it on. A parent in haste kills.
+    """
     stop = Stop(parent=parent)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.told:
+        if stop.told and parent is None:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
         stop.request()
 
