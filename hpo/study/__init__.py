@@ -15,6 +15,7 @@ from hpo.study.queue import Queued, enqueue
 from hpo.study.state import Status, StudyState, best_trial, best_trials, open_names, status
 from hpo.study.stored import (
     DEFINITION,
+    DEVICE,
     ENVIRONMENT,
     ERROR,
     FOLDS,
@@ -32,6 +33,7 @@ from hpo.study.stored import (
 
 __all__ = [
     "DEFINITION",
+    "DEVICE",
     "ENVIRONMENT",
     "ERROR",
     "FOLDS",

@@ -21,6 +21,7 @@ ORIGIN = "hpo:origin"
 # What is kept with a trial.
 SEED = "seed"
 ENVIRONMENT = "environment"
+DEVICE = "device"
 FOLDS = "folds"  # the values of the folds that are finished
 RUNS = "runs"  # when each of its workers began and let go, in POSIX seconds
 ERROR = "error"  # what happened, where it failed

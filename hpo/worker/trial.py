@@ -9,11 +9,11 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
 from hpo.artifacts import forget_trial, trial_folder
-from hpo.device import recorded_environment
+from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Kept, Objective
 from hpo.storage.failures import database_errors
-from hpo.study import ENVIRONMENT, FOLDS, SEED
+from hpo.study import DEVICE, ENVIRONMENT, FOLDS, SEED
 from hpo.worker.halving import Halving, SeenBySamplers
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Lease, Outcome
@@ -99,6 +99,7 @@ def _value(lease: Lease, objective: Objective, stop: Stop) -> float:
         params = objective.space.suggest(trial)
         trial.set_user_attr(SEED, objective.seed_of(params))
         trial.set_user_attr(ENVIRONMENT, recorded_environment())
+        trial.set_user_attr(DEVICE, recorded_device())
     log.info("trial %d: %s", trial.number, trial.params)
     last_step = objective.last_step_of(params)
     climber = Climber(lease=lease, trial=trial, stop=stop, last_step=last_step, done=done)
