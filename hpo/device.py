@@ -1,11 +1,19 @@
 """The machine that trials run on: its threads, its noise, and what to record of it."""
 
+import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from hpo.training.environment import environment
+from hpo import gpus
+from hpo.errors import InputError
+from hpo.training.environment import environment, processor
+
+log = logging.getLogger(__name__)
 
 RECORDED = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow")
 
@@ -54,3 +62,46 @@ def muted_stderr() -> Iterator[None]:
 def recorded_environment() -> dict[str, str]:
     """Give what is recorded with each trial: what its value depends on beside code and data."""
     return environment(RECORDED)
+
+
+def recorded_device() -> dict[str, Any]:
+    """Give what a trial runs on, once its code is imported: it says how fast the trial was."""
+    here = {"cpu": processor(), "cores": cores(), "threads": _threads()}
+    return here | (_gpu() if _code_sees_a_gpu() else {})
+
+
+def _threads() -> int:
+    given = os.environ.get(THREADS[0], "")
+    return int(given) if given.isdecimal() else cores()
+
+
+def _code_sees_a_gpu() -> bool:
+    """Whether a library that is loaded here can train on a GPU: many can't, beside a good GPU."""
+    loaded = sys.modules
+    if "tensorflow" in loaded and loaded["tensorflow"].config.list_physical_devices("GPU"):
+        return True
+    return "torch" in loaded and bool(loaded["torch"].cuda.is_available())
+
+
+@cache
+def _gpu() -> dict[str, str]:
+    """Give the GPU that libraries take where they see several, the first."""
+    try:
+        first = gpus.present()[0]
+    except InputError as error:
+        log.warning("the GPU is not recorded: %s", error)
+        return {}
+    return {"gpu": first.name, "driver": first.driver}
+
+
+def hold_gpu_memory(megabytes: int) -> None:
+    """Hold TensorFlow to a part of the GPU's memory; it reads no variable that says so.
+
+    Must come before any code that may use the GPU; it imports TensorFlow.
+    """
+    with muted_stderr():
+        import tensorflow as tf  # noqa: PLC0415 - slow, and only for those who share a GPU
+
+        part = tf.config.LogicalDeviceConfiguration(memory_limit=megabytes)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.set_logical_device_configuration(gpu, [part])

@@ -21,6 +21,12 @@ TEMPLATE = "hpo_template"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # whichever test imports TensorFlow first
 numbers = count()
 
+TWO_GPUS = """
+[ "$1" = -L ] && exit
+echo "0, GPU-11111111-aaaa, Fake 1, 16384, 550.1"
+echo "1, GPU-22222222-bbbb, Fake 2, 16384, 550.1"
+"""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def heed_ctrl_c() -> None:
@@ -84,6 +90,22 @@ def empty_database_url(server: EmbeddedServer) -> Iterator[str]:
     """A fresh database without tables."""
     with clone(server.url, "template0") as url:
         yield url
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that puts an nvidia-smi on the PATH: a shell script, or one of two GPUs."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    folder = tmp_path / "nvidia"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def install(script: str = TWO_GPUS) -> None:
+        program = folder / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return install
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The live view of a study while local workers run it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.live import Live
@@ -9,14 +9,15 @@ from rich.text import Text
 
 from hpo.cli.show import ENDS, duration
 from hpo.study import Status, StudyState
-from hpo.worker.local import LocalWorker
+from hpo.worker.local import LocalWorkers
+from hpo.worker.signals import LOOK
 
 EVERY = 0.5  # seconds, on a terminal
 EVERY_LINE = 5.0  # seconds, where lines are kept
 
 
-def follow(read: Callable[[], Status], workers: Sequence[LocalWorker]) -> Status:
-    """Show a study's progress until it is finished, or no worker is left."""
+def follow(read: Callable[[], Status], workers: LocalWorkers) -> Status:
+    """Show a study's progress until it is finished, or no worker is left; look after them."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
@@ -26,24 +27,24 @@ def follow(read: Callable[[], Status], workers: Sequence[LocalWorker]) -> Status
 
 def _watch(
     read: Callable[[], Status],
-    workers: Sequence[LocalWorker],
+    workers: LocalWorkers,
     show: Callable[[Status], object],
     every: float,
 ) -> Status:
     while True:
-        any_runs = any(worker.runs for worker in workers)
+        any_left = workers.look()
         status = read()
         show(status)
-        if status.state is StudyState.FINISHED or not any_runs:
+        if status.state is StudyState.FINISHED or not any_left:
             return status
         _sleep(every, workers)
 
 
-def _sleep(seconds: float, workers: Sequence[LocalWorker]) -> None:
+def _sleep(seconds: float, workers: LocalWorkers) -> None:
     """Sleep, but not beyond the end of the last worker."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and any(worker.runs for worker in workers):
-        time.sleep(0.1)
+    while time.monotonic() < until and workers.look():
+        time.sleep(LOOK)
 
 
 def _line(status: Status) -> Text:

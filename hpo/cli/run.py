@@ -8,10 +8,8 @@ import click
 from hpo.device import cores, one_thread_a_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hpo.study import Status
-    from hpo.worker.local import LocalWorker
+    from hpo.worker.local import LocalWorkers
 
 
 @click.command()
@@ -27,7 +25,7 @@ def run(file: Path, workers: int) -> None:
     """Create the study that FILE defines and run it with workers on this machine.
 
     Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
-    the first one stopped.
+    the first one stopped. A worker that crashes is started again, some seconds later.
 
     \b
     Example:
@@ -42,24 +40,25 @@ def run(file: Path, workers: int) -> None:
     from hpo.storage.embedded import home
     from hpo.study import status
     from hpo.worker.local import local_workers
-    from hpo.worker.signals import interrupt_on_stop_signals
+    from hpo.worker.signals import FINISHING, interrupt_on_stop_signals
+    from hpo.worker.slots import plain_slots
 
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
         stored, objective = create_study(database, file)
         name = stored.definition.name
-        with local_workers(name, workers, home() / "logs" / name) as started:
+        with local_workers(name, plain_slots(workers), home() / "logs" / name) as started:
             try:
                 last = follow(lambda: status(stored), started)
             except KeyboardInterrupt:
-                click.echo("\nfinishing the current steps; Ctrl-C again stops at once", err=True)
+                click.echo(f"\n{FINISHING}", err=True)
                 raise
         show_study(last)
         show_cost(cost(objective, stored.study.get_trials(deepcopy=False)))
         _result(last, started)
 
 
-def _result(last: "Status", workers: "Sequence[LocalWorker]") -> None:
+def _result(last: "Status", workers: "LocalWorkers") -> None:
     """Fail where the study has no result, or no worker is left to get one."""
     from hpo.errors import HpoError
     from hpo.study import StudyState
@@ -68,7 +67,6 @@ def _result(last: "Status", workers: "Sequence[LocalWorker]") -> None:
         reason = last.control.reason or f"somebody wanted it to {last.control.want}"
         raise HpoError(f"the study was stopped: {reason}; `hpo resume {last.name}` lets it go on")
     if last.state is not StudyState.FINISHED:
-        lost = workers[0]
-        raise HpoError(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
+        raise workers.early_end()
     if last.best is None:
         raise HpoError(f"no trial has climbed all the way: {last.error or 'all were pruned'}")

@@ -12,7 +12,7 @@ from rich.table import Table
 from hpo.cost import Cost
 from hpo.data import Summary
 from hpo.search_space import LEVELS
-from hpo.study import Status
+from hpo.study import DEVICE, Status
 
 PIPED_WIDTH = 120
 
@@ -35,7 +35,8 @@ def as_json(status: Status) -> dict[str, Any]:
 def _best_as_json(best: FrozenTrial | None) -> dict[str, Any] | None:
     if best is None:
         return None
-    return {"number": best.number, "value": best.value, "params": best.params}
+    shown = {"number": best.number, "value": best.value, "params": best.params}
+    return shown | ({"device": best.user_attrs[DEVICE]} if DEVICE in best.user_attrs else {})
 
 
 def show_json(value: object) -> None:
@@ -89,7 +90,16 @@ def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
     return {
         "best": f"{best.value:.4f} in trial {best.number}",
         "": in_words({name: number(value) for name, value in best.params.items()}),
+        **_device_row(best.user_attrs.get(DEVICE)),
     }
+
+
+def _device_row(device: dict[str, Any] | None) -> dict[str, str]:
+    if device is None:
+        return {}  # the trial is older than this row
+    gpu = f"{device['gpu']} (driver {device['driver']}), " if "gpu" in device else ""
+    cpu = f"{device['cpu']}, {device['threads']} of {device['cores']} cores"
+    return {"device": gpu + cpu}
 
 
 def show_cost(cost: Cost) -> None:

@@ -12,7 +12,7 @@ from hpo.data import Dataset, load
 from hpo.definition import Definition
 from hpo.definition import load as load_definition
 from hpo.device import muted_stderr
-from hpo.errors import DataError, HpoError, StudyError
+from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
 from hpo.pretraining import Weights, pretrain, sha256_of
@@ -64,7 +64,7 @@ def import_code(model: Model) -> None:
         with muted_stderr():
             model.code  # noqa: B018 - imports it
     except ImportError as error:
-        raise HpoError(f"{model.training} can't be imported: {error}") from error
+        raise InputError(f"{model.training} can't be imported: {error}") from error
 
 
 def objective_of(stored: StoredStudy) -> Objective:

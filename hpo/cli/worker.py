@@ -2,40 +2,123 @@
 
 import logging
 import sys
+import time
+from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import one_thread_a_process
+from hpo.device import hold_gpu_memory, one_thread_a_process
+from hpo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hpo.storage.database import Database
+    from hpo.worker.local import LocalWorkers
+    from hpo.worker.slots import Slot
 
 
 @click.command()
 @click.argument("study", required=False)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes to start, each with one thread.  [default: none, it works itself]",
+)
+@click.option("--gpus", metavar="all|IDS", help="GPUs to start processes for, as in 0,2.")
+@click.option("--per-gpu", type=click.IntRange(min=1), help="Processes on each GPU.  [default: 1]")
 @click.option("--with-parent", type=int, hidden=True, help="Stop when this parent process does.")
-def worker(study: str | None, with_parent: int | None) -> None:
+@click.option("--gpu-memory", type=int, hidden=True, help="MiB of the GPU for this process.")
+def worker(
+    study: str | None,
+    workers: int | None,
+    gpus: str | None,
+    per_gpu: int | None,
+    with_parent: int | None,
+    gpu_memory: int | None,
+) -> None:
     """Work on STUDY until its budget is spent, or on each open study in turn.
 
-    Start as many workers as there are cores, on any machine that reaches the database and has the
-    study's data (HPO_DATA is the folder where a relative path to it starts). The first Ctrl-C or
-    SIGTERM hands the trial back after its current step; the second one stops at once.
+    Start it on any machine that reaches the database and has the study's data (HPO_DATA is the
+    folder where a relative path to it starts). The first Ctrl-C or SIGTERM hands the trial back
+    after its current step; the second one stops at once.
+
+    With --workers or --gpus it starts that many processes and looks after them: one that crashes
+    is started again, later each time, until it has crashed six times in quick succession. IDS are
+    the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi prints them.
 
     \b
     Example:
       hpo worker svm
+      hpo worker cnn-deep --gpus all --per-gpu 2
     """
+    slots = _slots(workers, gpus, per_gpu)
     one_thread_a_process()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    if slots:
+        _supervise(study, slots)
+    else:
+        if gpu_memory is not None:
+            hold_gpu_memory(gpu_memory)
+        _work(study, with_parent)
+
+
+def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Sequence[Slot]":
+    """Give the processes to start; none where this one is to work itself."""
+    from hpo.gpus import chosen, present
+    from hpo.worker.slots import gpu_slots, plain_slots
+
+    if gpus is None:
+        if per_gpu is not None:
+            raise InputError("--per-gpu needs --gpus")
+        return plain_slots(workers) if workers and workers > 1 else ()
+    if workers is not None:
+        raise InputError(
+            "--workers and --gpus contradict each other: leave out --workers, "
+            "or say with --per-gpu how many processes a GPU gets"
+        )
+    return gpu_slots(chosen(gpus, present()), per_gpu or 1)
+
+
+def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
+    """Look after workers in slots until they have ended."""
+    from hpo.cli.database import open_database
+    from hpo.storage.embedded import home
+    from hpo.worker.local import local_workers
+    from hpo.worker.signals import interrupt_on_stop_signals
+
+    interrupt_on_stop_signals()
+    with open_database("worker") as database:  # an embedded server runs on between two crashes
+        if not _names(database, study):
+            return
+        with local_workers(study, slots, home() / "logs" / (study or "")) as started:
+            _look_after(started)
+        if not started.any_found_the_end:
+            raise started.early_end()
+
+
+def _look_after(workers: "LocalWorkers") -> None:
+    from hpo.worker.signals import FINISHING, LOOK
+
+    try:
+        while workers.look():
+            time.sleep(LOOK)
+    except KeyboardInterrupt:
+        click.echo(f"\n{FINISHING}", err=True)
+        raise
+
+
+def _work(study: str | None, parent: int | None) -> None:
+    """Work in this process."""
     from hpo.cli.database import open_database
     from hpo.cli.studies import import_code, objective_of
-    from hpo.study import load, open_names
+    from hpo.study import load
     from hpo.worker.loop import serve
     from hpo.worker.signals import on_stop_signal
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
-    with on_stop_signal(with_parent) as stop, open_database("worker") as database:
-        names = [study] if study else open_names(database)
-        if not names:
-            click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
-        for name in names:
+    with on_stop_signal(parent) as stop, open_database("worker") as database:
+        for name in _names(database, study):
             if stop.requested:
                 break
             stored = load(database, name)
@@ -44,3 +127,17 @@ def worker(study: str | None, with_parent: int | None) -> None:
             serve(stored, objective, stop)
     if stop.requested:
         raise KeyboardInterrupt
+
+
+def _names(database: "Database", study: str | None) -> list[str]:
+    """Give the names of the studies to work on.
+
+    Raises:
+        StudyError: the one to work on is not there.
+    """
+    from hpo.study import load, open_names
+
+    names = [load(database, study).definition.name] if study else open_names(database)
+    if not names:
+        click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
+    return names

@@ -21,7 +21,7 @@ from hpo.export.head import facts, requirements
 from hpo.export.source import Collector, Import, Source, names_used
 from hpo.export.specialise import Known, Specialised, Symbol, specialise
 from hpo.models import Model, resolve
-from hpo.study import ENVIRONMENT, SEED, StoredStudy, space_of
+from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
 
 TEMPLATE = "script.py.txt"
 OWN = "own.py.txt"  # what a script does with the training code
@@ -144,6 +144,12 @@ class Members:
         return len(self.trials) > 1
 
     @property
+    def gpus(self) -> list[str]:
+        """The names of the GPUs that they were trained on; none where all ran on processors."""
+        devices = [trial.user_attrs.get(DEVICE, {}) for trial in self.trials]
+        return sorted({device["gpu"] for device in devices if "gpu" in device})
+
+    @property
     def common(self) -> Any:
         """What is the same in all of them, by attributes."""
         if not self.several:
@@ -258,6 +264,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
         "classes": task.classes,
+        "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
         filled[name] = _filled(text, filled)
@@ -321,12 +328,18 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
     return {name: recorded[name] for name in ("python", *packages, "processor")}
 
 
+def _lenience(members: Members) -> str:
+    if members.gpus:
+        return f"a GPU adds up in no fixed order: {', '.join(members.gpus)}"
+    return "where versions or the processor differ; else 0"
+
+
 def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
     values, first = [trial.value for trial in members.trials], members.trials[0]
     constants = {
         **({} if members.several else {"SEED": first.user_attrs[SEED]}),
         "VALUE": values if members.several else values[0],
-        "TOLERANCE": f"{TOLERANCE}  # where versions or the processor differ; else 0",
+        "TOLERANCE": f"{TOLERANCE}  # {_lenience(members)}",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
         "ENVIRONMENT": body.environment,
         **body.constants,

@@ -17,6 +17,7 @@ from hpo.study.queue import Queued, enqueue
 from hpo.study.state import ENDED, Status, StudyState, best_trial, best_trials, open_names, status
 from hpo.study.stored import (
     DEFINITION,
+    DEVICE,
     ENVIRONMENT,
     ERROR,
     FOLDS,
@@ -33,6 +34,7 @@ from hpo.study.stored import (
 
 __all__ = [
     "DEFINITION",
+    "DEVICE",
     "ENDED",
     "ENVIRONMENT",
     "ERROR",

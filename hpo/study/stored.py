@@ -23,6 +23,7 @@ ORIGIN = "hpo:origin"
 # What is kept with a trial.
 SEED = "seed"
 ENVIRONMENT = "environment"
+DEVICE = "device"
 FOLDS = "folds"  # the values of the folds that are finished
 ERROR = "error"  # what happened, where it failed
 WARM_START = "warm_start"  # the trial of another study that it took its values from

@@ -1,53 +1,160 @@
-"""Worker processes on this machine, for as long as one command runs."""
+"""Worker processes on this machine: started, looked after, and ended with one command."""
 
+import logging
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.errors import HpoError
+from hpo.errors import INTERRUPTED, HpoError, InputError
+from hpo.worker.restarts import MEANT, crashes_with, wait_after
+from hpo.worker.slots import Slot
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class LocalWorker:
-    """One worker process and where its log goes."""
+    """A slot and the process in it; after a crash there comes another one, a little later."""
 
-    process: subprocess.Popen[bytes]
+    slot: Slot
+    command: Sequence[str]
     log: Path
+    process: subprocess.Popen[bytes] | None = None
+    starts_at: float | None = 0.0  # when the next process does; None: one runs, or none will
+    started_at: float = 0.0
+    said_before: int = 0  # bytes of the log that are not this process's
+    crashes: int = 0  # in quick succession
+    code: int | None = None  # how the last process ended, where no other will follow
+    last_words: str = "it said nothing"
 
-    @property
-    def runs(self) -> bool:
-        """Whether the process has not ended."""
-        return self.process.poll() is None
+    def look(self) -> bool:
+        """Start a process where it is time, or mourn one; whether one runs here, or will."""
+        if self.starts_at is not None and time.monotonic() >= self.starts_at:
+            self._start()
+        elif self.process is not None and (code := self.process.poll()) is not None:
+            self._ended(code)
+        return self.code is None
 
-    @property
-    def last_words(self) -> str:
-        """The last line of its log."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal to the process, where one runs."""
+        if self.process is not None:
+            self.process.send_signal(number)  # which does nothing to one that has ended
+
+    def wait(self) -> None:
+        """Wait for the end of the process; no other one follows."""
+        self.starts_at = None
+        if self.process is not None:
+            code, self.process = self.process.wait(), None
+            logger.info("%s: %s", self.slot.name, in_words(code))
+
+    def _start(self) -> None:
+        self.starts_at, self.started_at = None, time.monotonic()
+        try:
+            with self.log.open("ab") as file:
+                self.said_before = file.tell()
+                self.process = subprocess.Popen(
+                    [*self.command, *self.slot.options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=file,
+                    env={**os.environ, **self.slot.environment},
+                    start_new_session=True,  # the terminal's Ctrl-C is ours to pass on
+                )
+        except OSError as error:  # as where memory is short, which may pass
+            self.last_words = str(error)
+            self._crashed(1)
+        else:
+            logger.info("%s: process %d, log %s", self.slot.name, self.process.pid, self.log)
+
+    def _ended(self, code: int) -> None:
+        self.process = None
+        self.last_words = self._last_line()
+        if code not in MEANT:
+            self._crashed(code)
+            return
+        self.code = code
+        said = f": {self.last_words}" if code == InputError.exit_code else ""
+        logger.info("%s: %s%s", self.slot.name, in_words(code), said)
+
+    def _crashed(self, code: int) -> None:
+        self.crashes = crashes_with(self.crashes, time.monotonic() - self.started_at)
+        wait = wait_after(self.crashes, random.random())  # noqa: S311 - no secret
+        if wait is None:
+            self.code, then = code, f"gave up after {self.crashes} crashes"
+        else:
+            self.starts_at, then = time.monotonic() + wait, f"starts again in {wait:.0f} s"
+        logger.warning(
+            "%s: %s, %s: %s (log: %s)",
+            *(self.slot.name, in_words(code), then, self.last_words, self.log),
+        )
+
+    def _last_line(self) -> str:
+        with self.log.open("rb") as file:
+            file.seek(self.said_before)
+            lines = file.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
 
-@contextmanager
-def local_workers(study: str, count: int, logs: Path) -> Iterator[Sequence[LocalWorker]]:
-    """Start workers on a study; however the body ends, none is left at the end.
+@dataclass(frozen=True)
+class LocalWorkers:
+    """All of a command's workers."""
 
-    A body that is interrupted tells them to hand their trials back after their current steps, and
-    waits for that; interrupted again, they stop at once.
+    workers: Sequence[LocalWorker]
+
+    def look(self) -> bool:
+        """Look after each of them; whether any runs, or will."""
+        return any([worker.look() for worker in self.workers])  # noqa: C419 - each of them
+
+    @property
+    def any_found_the_end(self) -> bool:
+        """Whether one has ended because there was nothing left to do."""
+        return any(worker.code == 0 for worker in self.workers)
+
+    def early_end(self) -> HpoError:
+        """Give the error to raise where all have ended and there was work left."""
+        lost = next((worker for worker in self.workers if worker.code != 0), self.workers[0])
+        kind = InputError if lost.code == InputError.exit_code else HpoError
+        return kind(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
+
+
+@contextmanager
+def local_workers(study: str | None, slots: Sequence[Slot], logs: Path) -> Iterator[LocalWorkers]:
+    """Start a worker in each slot; however the body ends, none is left at the end.
+
+    The body must look after them, again and again. One that is interrupted tells them to hand
+    their trials back after their current steps, and waits for that; interrupted again, they stop
+    at once.
     """
     _make_folder(logs)
-    workers: list[LocalWorker] = []
+    command = [sys.executable, "-m", "hpo", "worker", *([study] if study else [])]
+    command += ["--with-parent", str(os.getpid())]
+    workers = [LocalWorker(slot, command, logs / f"{slot.name}.log") for slot in slots]
     with ExitStack() as stack:
-        stack.callback(_kill, workers)
+        stack.callback(_end, workers, signal.SIGKILL)
         try:
-            workers.extend(_start(study, logs / f"worker-{n}.log") for n in range(1, count + 1))
-            yield workers
+            started = LocalWorkers(workers)
+            started.look()
+            yield started
         finally:
-            _tell(workers, signal.SIGTERM)
-            _wait(workers)
+            _end(workers, signal.SIGTERM)
+
+
+def in_words(code: int) -> str:
+    """Say how a process ended; a code of less than 0 is the signal that killed it."""
+    meant = {0: "has ended", INTERRUPTED: "was told to stop", InputError.exit_code: "can't work"}
+    if code in meant:
+        return meant[code]
+    if code < 0:
+        names = {number.value: number.name for number in signal.Signals}
+        return f"was killed by {names.get(-code, f'signal {-code}')}"
+    return f"failed with code {code}"
 
 
 def _make_folder(logs: Path) -> None:
@@ -59,29 +166,8 @@ def _make_folder(logs: Path) -> None:
         ) from error
 
 
-def _start(study: str, log: Path) -> LocalWorker:
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hpo", "worker", study, "--with-parent", str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,  # the terminal's Ctrl-C is ours to pass on
-        )
-    return LocalWorker(process, log)
-
-
-def _tell(workers: Sequence[LocalWorker], number: signal.Signals) -> None:
+def _end(workers: Sequence[LocalWorker], number: signal.Signals) -> None:
     for worker in workers:
-        if worker.runs:
-            worker.process.send_signal(number)
-
-
-def _wait(workers: Sequence[LocalWorker]) -> None:
+        worker.tell(number)
     for worker in workers:
-        worker.process.wait()
-
-
-def _kill(workers: Sequence[LocalWorker]) -> None:
-    _tell(workers, signal.SIGKILL)
-    _wait(workers)
+        worker.wait()

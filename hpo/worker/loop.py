@@ -8,6 +8,7 @@ import socket
 from hpo.objective import Objective
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
+from hpo.worker.leftovers import leftovers_freed
 from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
@@ -24,7 +25,8 @@ def serve(stored: StoredStudy, objective: Objective, stop: Stop) -> None:
         lease = leases.take()
         if lease is not None:
             stored.study.sampler = RoundedSampler(sampler(stored.definition, lease.number))
-            run_trial(lease, objective, stop)
+            with leftovers_freed():
+                run_trial(lease, objective, stop)
         elif leases.is_over():
             return
         else:

@@ -13,6 +13,7 @@ from hpo.errors import INTERRUPTED
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 0.1  # seconds
 PATIENCE = 20.0  # seconds, for a database that is away while a trial is to be handed back
+FINISHING = "finishing the current steps; Ctrl-C again stops at once"
 
 
 @dataclass
@@ -52,11 +53,15 @@ class Stop:
 
 @contextmanager
 def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
-    """Turn the first signal into a request and the second into an exit at once."""
+    """Turn the first signal into a request and the second into an exit at once.
+
+    With a parent the second one says nothing new: whoever tells a whole group of processes, as
+    systemd does, tells the parent, too, which passes it on. A parent in haste kills.
+    """
     stop = Stop(parent=parent)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.told:
+        if stop.told and parent is None:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
         stop.request()
 

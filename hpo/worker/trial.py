@@ -11,7 +11,7 @@ from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.artifacts import forget_trial, trial_folder
-from hpo.device import recorded_environment
+from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Kept, Objective
 from hpo.storage.database import study_lock
@@ -19,6 +19,7 @@ from hpo.storage.failures import database_errors
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import (
+    DEVICE,
     ENVIRONMENT,
     FOLDS,
     SEED,
@@ -202,7 +203,11 @@ def _value(climber: Climber, objective: Objective) -> float:
     lease.write(
         Writing(
             params=proposal.new,
-            user_attrs={SEED: objective.seed_of(params), ENVIRONMENT: recorded_environment()},
+            user_attrs={
+                SEED: objective.seed_of(params),
+                ENVIRONMENT: recorded_environment(),
+                DEVICE: recorded_device(),
+            },
         )
     )
     log.info("trial %d: %s", trial.number, proposal.params)

@@ -271,7 +271,7 @@ def test_training_code_that_can_not_be_imported_is_named(folder, hpo, refused):
     (folder / "half_there.py").write_text("import not_there\n")
     assert hpo("create", "mine.toml").code == 0
     assert refused("worker", "mine") == (
-        1,
+        2,
         "half_there can't be imported: No module named 'not_there'",
     )
 

@@ -32,7 +32,7 @@ def test_json_holds_these_keys(hpo):
         "counts": {"running": 0, "complete": 3, "pruned": 0, "fail": 0, "waiting": 0},
         "steps": 12,
     }
-    assert set(best) == {"number", "value", "params"}
+    assert set(best) == {"number", "value", "params", "device"}
     assert set(best["params"]) == {"rate"}
 
 
@@ -55,6 +55,7 @@ def test_a_study_is_shown_in_words(hpo):
         "trials  complete 3",
         f"best    {best['value']:.4f} in trial {best['number']}",
         f"        rate {best['params']['rate']:.4g}",
+        f"device  {best['device']['cpu']}, 1 of {best['device']['cores']} cores",
     ):
         assert line in said.out
     assert "steps   12 in " in said.out

@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 from blobs import write_definition, write_rows
 from shell import end, until
-from sqlalchemy import text
 
 from hpo.storage.database import study_lock
 from hpo.storage.ownership import OWNER
@@ -114,18 +113,23 @@ def test_the_trial_of_a_killed_worker_goes_on_with_another_one(shell, watch):
     os.kill(victim, signal.SIGKILL)
     until(lambda: victim not in shell.left())
     if victim in watch.owners():  # else it was between two trials
-        with watch.database.engine.begin() as connection:  # a minute later
-            connection.execute(
-                text(
-                    "UPDATE trial_heartbeats SET heartbeat = heartbeat - interval '1 hour' "
-                    "FROM trial_system_attributes a WHERE a.trial_id = trial_heartbeats.trial_id "
-                    "AND a.key = 'hpo:owner' AND a.value_json LIKE :owner"
-                ),
-                {"owner": f"%:{victim}:%"},
-            )
+        watch.let_time_pass(victim)
         assert end(run).returncode == 0
         assert [t.system_attrs.get(LOSSES) for t in watch.trials()].count(1) == 1
     assert_each_trial_once(watch.trials())
+
+
+def test_a_killed_worker_is_started_again(shell, watch):
+    write_definition(shell.folder, fixed={"epochs": EPOCHS, "pause": 0.1})
+    run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
+    victim = until(watch.owners)[0]
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in shell.left())
+    watch.let_time_pass(victim)
+    ended = end(run)
+    assert ended.returncode == 0
+    assert "worker-1: was killed by SIGKILL, starts again in " in ended.stderr
+    assert_each_trial_once(watch.trials(), count=3)
 
 
 def test_many_workers_share_one_budget_exactly(shell, watch):
@@ -167,5 +171,5 @@ def test_a_run_whose_workers_can_not_start_says_why(shell):
         "MODEL = replace(STEPWISE, training='half_there')\n"
     )
     (shell.folder / "half_there.py").write_text("import not_there\n")
-    said = shell.hpo(*RUN, code=1)
+    said = shell.hpo(*RUN, code=2)
     assert "every worker has ended early: hpo: half_there can't be imported" in said.stderr

@@ -18,7 +18,7 @@ from hpo.device import recorded_environment
 from hpo.errors import HpoError, StudyError
 from hpo.export import best, chosen, write_script
 from hpo.objective import build_objective
-from hpo.study import ENVIRONMENT, SEED, Origin, StoredStudy
+from hpo.study import DEVICE, ENVIRONMENT, SEED, Origin, StoredStudy
 
 RUFF = Path(sys.executable).with_name("ruff")
 # What a bare environment has not.
@@ -392,6 +392,17 @@ def test_verify_is_lenient_with_other_versions_and_says_so(
     assert f"'numpy': '{np.__version__}'" in output.splitlines()[-3]
     assert "'numpy': '1.0'" in output.splitlines()[-2]
     assert code == expected
+
+
+def test_verify_of_a_trial_that_ran_on_a_gpu_is_lenient_everywhere(content, dataset):
+    stored = stored_study(content, dataset, [0.5])
+    text = script_of(stored, "train.py")
+    assert "    tolerance = 0 if here == ENVIRONMENT else TOLERANCE\n" in text
+    (trial,) = best(stored)
+    trial.user_attrs[DEVICE] = {"cpu": "Some CPU", "gpu": "Fake 1"}
+    text = write_script(stored, [trial], "train.py")
+    assert "    tolerance = TOLERANCE\n" in text
+    assert "TOLERANCE = 0.02  # a GPU adds up in no fixed order: Fake 1\n" in text
 
 
 def test_verify_refuses_other_rows(run, write, dataset):

@@ -1,0 +1,38 @@
+"""What a training leaves behind in its process."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+LEFT = "CustomGradient-"
+
+
+@contextmanager
+def leftovers_freed() -> Iterator[None]:
+    """Free what TensorFlow and Keras would keep of the body for as long as this process lives.
+
+    Each network that learns registers a gradient under a name of its own. Nobody asks for it again
+    once the network is gone, but the registry holds it, and with it the graph of the training:
+    about 14 MB for each trial of a small network. What was registered before the body stays.
+    """
+    gradients = _registered_gradients()
+    before = {*gradients}
+    try:
+        yield
+    finally:
+        for name in gradients.keys() - before:
+            if name.startswith(LEFT):
+                del gradients[name]
+        if "keras" in sys.modules:
+            sys.modules["keras"].backend.clear_session()  # names and kernels: less than 1 MB
+            gc.collect()  # graphs are circles of references
+
+
+def _registered_gradients() -> dict[str, Any]:
+    """Give TensorFlow's own table; none where it is not loaded, or keeps it elsewhere."""
+    ops = sys.modules.get("tensorflow.python.framework.ops")
+    registry = getattr(ops, "gradient_registry", None)
+    table: dict[str, Any] = getattr(registry, "_registry", {})
+    return table

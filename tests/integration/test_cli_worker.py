@@ -1,0 +1,64 @@
+"""What `hpo worker` refuses before it starts a process."""
+
+import pytest
+from blobs import write_definition
+
+
+@pytest.fixture
+def refused(hpo, rows, nvidia_smi):
+    write_definition(rows.parent)
+    hpo("create", "blobs.toml")
+    nvidia_smi()
+
+    def refuse(*arguments):
+        said = hpo("worker", *arguments)
+        assert said.out == ""
+        assert said.err.startswith("hpo: ")
+        assert said.err.count("\n") == 1
+        return said.code, said.err[5:-1]
+
+    return refuse
+
+
+def test_workers_and_gpus_contradict_each_other(refused):
+    code, said = refused("blobs", "--workers", 2, "--gpus", "all")
+    assert code == 2
+    assert said.startswith("--workers and --gpus contradict each other: leave out --workers")
+
+
+def test_a_number_for_each_gpu_needs_gpus(refused):
+    assert refused("blobs", "--per-gpu", 2) == (2, "--per-gpu needs --gpus")
+
+
+def test_a_gpu_that_is_not_there_is_named(refused):
+    code, said = refused("blobs", "--gpus", "0,7")
+    assert code == 2
+    assert said == '--gpus 0,7: there is no GPU "7"; here are 0 (Fake 1), 1 (Fake 2)'
+
+
+def test_a_machine_without_gpus_is_told_what_was_tried(refused, nvidia_smi):
+    nvidia_smi("echo No devices were found; exit 6")
+    code, said = refused("blobs", "--gpus", "all")
+    assert code == 2
+    assert said.startswith("no GPU was found: `nvidia-smi --query-gpu=index,uuid,name,")
+    assert said.endswith("says: No devices were found")
+
+
+def test_an_unknown_study_starts_no_process(refused):
+    code, said = refused("nobody", "--workers", 2)
+    assert code == 2
+    assert said == 'there is no study "nobody"; stored are: blobs'
+
+
+def test_no_study_that_wants_trials_is_no_failure(hpo):
+    said = hpo("worker", "--workers", 2)
+    assert said.code == 0
+    assert "no study wants trials" in said.err
+
+
+def test_one_worker_works_in_this_process(hpo, rows):
+    write_definition(rows.parent)
+    hpo("create", "blobs.toml")
+    said = hpo("worker", "blobs", "--workers", 1)
+    assert said.code == 0
+    assert "blobs" in hpo("status").out

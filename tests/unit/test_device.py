@@ -1,0 +1,96 @@
+"""What is recorded of the machine, and what a GPU's processes are held to."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from hpo import device
+
+
+@pytest.fixture(autouse=True)
+def ask_anew(monkeypatch):
+    device._gpu.cache_clear()
+    for name in ("tensorflow", "torch"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield
+    device._gpu.cache_clear()
+
+
+class Config:
+    """TensorFlow's settings of devices, as far as hpo knows them."""
+
+    LogicalDeviceConfiguration = SimpleNamespace
+
+    def __init__(self, *gpus):
+        self.gpus, self.parts = gpus, {}
+
+    def list_physical_devices(self, kind):
+        assert kind == "GPU"
+        return [*self.gpus]
+
+    def set_logical_device_configuration(self, gpu, parts):
+        self.parts[gpu] = parts
+
+
+@pytest.fixture
+def tensorflow(monkeypatch):
+    """Put a TensorFlow in place that sees these GPUs."""
+
+    def load(*gpus):
+        module = ModuleType("tensorflow")
+        module.config = Config(*gpus)
+        monkeypatch.setitem(sys.modules, "tensorflow", module)
+        return module
+
+    return load
+
+
+def test_without_a_library_that_uses_one_no_gpu_is_asked_for(nvidia_smi, monkeypatch):
+    nvidia_smi("exit 1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    recorded = device.recorded_device()
+    assert set(recorded) == {"cpu", "cores", "threads"}
+    assert recorded["cores"] == device.cores()
+    assert recorded["threads"] == 1
+
+
+def test_unlimited_threads_are_as_many_as_cores(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert device.recorded_device()["threads"] == device.cores()
+
+
+def test_a_gpu_that_tensorflow_sees_is_recorded_with_its_driver(
+    nvidia_smi, tensorflow, monkeypatch
+):
+    nvidia_smi()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    tensorflow("gpu")
+    assert device.recorded_device().items() >= {"gpu": "Fake 2", "driver": "550.1"}.items()
+
+
+def test_a_gpu_that_tensorflow_does_not_see_is_not(nvidia_smi, tensorflow):
+    nvidia_smi()
+    tensorflow()
+    assert "gpu" not in device.recorded_device()
+
+
+def test_a_gpu_that_torch_sees_is_recorded(nvidia_smi, monkeypatch):
+    nvidia_smi()
+    torch = ModuleType("torch")
+    torch.cuda = SimpleNamespace(is_available=lambda: True)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert device.recorded_device()["gpu"] == "Fake 1"
+
+
+def test_a_gpu_without_nvidia_smi_is_no_reason_to_stop(nvidia_smi, tensorflow, caplog):
+    nvidia_smi("exit 1")
+    tensorflow("gpu")
+    assert "gpu" not in device.recorded_device()
+    assert "the GPU is not recorded: " in caplog.text
+
+
+def test_tensorflow_is_held_to_a_part_of_the_memory(tensorflow):
+    config = tensorflow("gpu").config
+    device.hold_gpu_memory(4500)
+    assert config.parts == {"gpu": [SimpleNamespace(memory_limit=4500)]}
