@@ -6,6 +6,8 @@ HpoError                the command failed                              exit cod
 │   ├── DataError         in a file of data
 │   └── StudyError        a study that is missing, or differs from what was asked for
 ├── DatabaseError       the database can't be reached or used           exit code 1
+├── ArtifactError       a trial's file can't be kept or read            exit code 1
+│   └── MissingArtifactError  there is none with this id
 └── LeaseLost           another worker owns the trial now; never reaches the user
 
 A message is one line: it names the file, the key or the value, and says what to do.
@@ -48,6 +50,14 @@ class StudyError(InputError):
 
 class DatabaseError(HpoError):
     """The database can't be reached or used."""
+
+
+class ArtifactError(HpoError):
+    """A trial's file can't be kept, read or deleted."""
+
+
+class MissingArtifactError(ArtifactError):
+    """There is no artifact with this id."""
 
 
 class LeaseLost(HpoError):  # noqa: N818 - an event of the worker's, not a failure
