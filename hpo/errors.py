@@ -7,6 +7,8 @@ HpoError                the command failed                              exit cod
 │   └── StudyError        a study that is missing, or differs from what was asked for
 ├── DatabaseError       the database can't be reached or used           exit code 1
 │   └── DatabaseAway      it could be and, as it seems, will be again
+├── ArtifactError       a trial's file can't be kept or read            exit code 1
+│   └── MissingArtifactError  there is none with this id
 └── LeaseLost           another worker owns the trial now; never reaches the user
 
 A message is one line: it names the file, the key or the value, and says what to do.
@@ -53,6 +55,14 @@ class DatabaseError(HpoError):
 
 class DatabaseAway(DatabaseError):  # noqa: N818 - it passes
     """The database was there and, as it seems, will be again: what failed may be tried again."""
+
+
+class ArtifactError(HpoError):
+    """A trial's file can't be kept, read or deleted."""
+
+
+class MissingArtifactError(ArtifactError):
+    """There is no artifact with this id."""
 
 
 class LeaseLost(HpoError):  # noqa: N818 - an event of the worker's, not a failure

@@ -1,4 +1,4 @@
-"""Files that belong to a trial: for now, the trainings that another worker may go on with."""
+"""The trainings that a worker with the same HPO_HOME may go on with."""
 
 import shutil
 from pathlib import Path

@@ -1,0 +1,12 @@
+"""Files that belong to trials, in one store: a folder, or a bucket that speaks S3.
+
+HPO_ARTIFACTS says where, HPO_ARTIFACT_QUOTA how much. Whatever fails is one ArtifactError, and
+nothing here waits for long: who keeps a file may log that and go on. What is read is bytes; nothing
+is ever unpickled.
+"""
+
+from hpo.artifacts.opening import open_artifacts
+from hpo.artifacts.store import Artifacts
+from hpo.artifacts.trainings import forget_trial, trial_folder
+
+__all__ = ["Artifacts", "forget_trial", "open_artifacts", "trial_folder"]

@@ -1,0 +1,65 @@
+"""Artifacts as Optuna and optuna-dashboard expect them.
+
+Their ids are hexadecimal digits and hyphens, or the dashboard has no address for them. So ours are
+spelled in hexadecimal there; what people upload has an id of Optuna's making, a UUID.
+"""
+
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from mimetypes import guess_type
+from typing import BinaryIO
+
+from optuna.artifacts import ArtifactMeta
+from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna.storages import BaseStorage
+
+from hpo.artifacts.store import UPLOAD, UPLOADS, Artifacts
+from hpo.errors import ArtifactError, MissingArtifactError
+
+
+@dataclass(frozen=True)
+class OptunaStore:
+    """The store in the form of Optuna's ArtifactStore."""
+
+    artifacts: Artifacts
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        """Open an artifact for reading."""
+        try:
+            return self.artifacts.open(_ours(artifact_id))
+        except MissingArtifactError as error:
+            raise ArtifactNotFound(str(error)) from error
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Keep what somebody uploads."""
+        self.artifacts.put(_ours(artifact_id), lambda file: shutil.copyfileobj(content_body, file))
+
+    def remove(self, artifact_id: str) -> None:
+        """Delete an artifact, if it is there."""
+        self.artifacts.remove(_ours(artifact_id))
+
+
+def show(storage: BaseStorage, trial_id: int, artifact: str, filename: str) -> None:
+    """List an artifact with its trial, for the dashboard and for whoever asks Optuna."""
+    kind, encoding = guess_type(filename)
+    meta = ArtifactMeta(
+        artifact_id=artifact.encode().hex(),
+        filename=filename,
+        mimetype=kind or "application/octet-stream",
+        encoding=encoding,
+    )
+    # The name and the form that optuna.artifacts.upload_artifact gives it.
+    storage.set_trial_system_attr(
+        trial_id, f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
+    )
+
+
+def _ours(artifact_id: str) -> str:
+    if re.fullmatch(UPLOAD, artifact_id):
+        return f"{UPLOADS}/{artifact_id}"
+    try:
+        return bytes.fromhex(artifact_id).decode()
+    except ValueError as error:
+        raise ArtifactError(f"{artifact_id!r} is no id of an artifact") from error

@@ -1,0 +1,64 @@
+"""Where artifacts go and how much room they have, as the environment says."""
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+
+from hpo.artifacts.folder import Folder
+from hpo.artifacts.place import Place
+from hpo.artifacts.quota import VARIABLE as QUOTA
+from hpo.artifacts.quota import Quota
+from hpo.artifacts.store import Artifacts
+from hpo.errors import InputError
+from hpo.storage.embedded import home
+
+VARIABLE = "HPO_ARTIFACTS"
+ALLOWED = "write a folder, or s3://bucket/prefix"
+BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]"
+PREFIX = r"(?:/[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*)*"
+S3 = re.compile(rf"s3://({BUCKET})({PREFIX})/?")
+SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)B", re.IGNORECASE)
+POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def open_artifacts(given: str | None = None) -> Artifacts:
+    """Open the place that was passed or is set, or else a folder in HPO_HOME.
+
+    Nothing is made and nobody asked before the first file is saved or read.
+
+    Raises:
+        InputError: the place, its quota or what boto3 reads is written wrong.
+    """
+    given = given or os.environ.get(VARIABLE)
+    place = _place(given) if given else Folder(home() / "artifacts")
+    return Artifacts(place=place, quota=Quota(_limit(os.environ.get(QUOTA)), place.usage))
+
+
+def _place(given: str) -> Place:
+    if "://" in given or given.startswith("s3:"):
+        return _bucket(given)
+    path = Path(given).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{VARIABLE}: {path} is no folder: {ALLOWED}")
+    return Folder(path)
+
+
+def _bucket(given: str) -> Place:
+    match = S3.fullmatch(given)
+    if not match:  # not shown: somebody may have put a password into it
+        raise InputError(f"{VARIABLE}: this URL can't be used: {ALLOWED}")
+    from hpo.artifacts.bucket import Bucket
+
+    name, prefix = match.groups()
+    return Bucket.reach(name, prefix.removeprefix("/") + "/" if prefix else "")
+
+
+def _limit(given: str | None) -> int | None:
+    if not given:
+        return None
+    match = SIZE.fullmatch(given.strip())
+    limit = int(Decimal(match[1]) * 1000 ** POWERS[match[2].upper()]) if match else 0
+    if not limit:
+        raise InputError(f'{QUOTA}: {given!r} is no size: write it as "20GB" or "500MB"')
+    return limit

@@ -1,0 +1,78 @@
+"""The one store of artifacts: names them, checks names, holds to the quota.
+
+An artifact's id is also its key: STUDY/TRIAL/UUID and a suffix. Ids come back from the database,
+where others can write, so each is checked again before it reaches a folder or a bucket.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from hpo.artifacts.place import Place, Write
+from hpo.artifacts.quota import Quota
+from hpo.errors import ArtifactError
+
+STUDY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # as in a definition: it can't be "..", nor hold a slash
+TRIAL = r"[0-9]{1,10}"
+SUFFIX = r"(?:\.[A-Za-z0-9]{1,16}){0,3}"
+UPLOADS = "_uploads"  # no study's name; what people upload in optuna-dashboard has only a UUID
+UPLOAD = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ID = re.compile(rf"{STUDY}/{TRIAL}/[0-9a-f]{{32}}{SUFFIX}|{UPLOADS}/{UPLOAD}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """Files of trials in one place, each under an id that no other file ever has."""
+
+    place: Place
+    quota: Quota
+
+    def save(self, study: str, trial: int, suffix: str, write: Write) -> str:
+        """Keep what `write` writes; give its id, once it is complete and will outlive a crash.
+
+        Raises:
+            ArtifactError: it could not be kept, or not within the quota; nothing of it is left.
+        """
+        new = f"{study}/{trial}/{uuid.uuid4().hex}{suffix}"
+        self.put(new, write)
+        return new
+
+    def put(self, artifact: str, write: Write) -> None:
+        """Keep what `write` writes under an id that somebody else has made up."""
+        self.place.write(_checked(artifact), write, self.quota.room)
+
+    def open(self, artifact: str) -> BinaryIO:
+        """Open an artifact for reading, in a file that can be sought in.
+
+        Raises:
+            MissingArtifactError: there is none with this id.
+        """
+        return self.place.open(_checked(artifact))
+
+    def remove(self, artifact: str) -> None:
+        """Delete an artifact, if it is there."""
+        self.quota.give_back(self.place.remove(_checked(artifact)))
+
+    def forget_trial(self, study: str, number: int) -> None:
+        """Delete all artifacts of a trial."""
+        self._forget(f"{study}/{number}", f"{STUDY}/{TRIAL}")
+
+    def forget_study(self, study: str) -> None:
+        """Delete all artifacts of a study's trials."""
+        self._forget(study, STUDY)
+
+    def usage(self) -> int:
+        """Add up the bytes of all artifacts, which takes a while where there are many."""
+        return self.place.usage()
+
+    def _forget(self, folder: str, pattern: str) -> None:
+        if not re.fullmatch(pattern, folder):
+            raise ArtifactError(f"{folder!r} names no study or trial")
+        self.quota.give_back(self.place.forget(folder))
+
+
+def _checked(artifact: str) -> str:
+    if not ID.fullmatch(artifact):
+        raise ArtifactError(f"{artifact!r} is no id of an artifact")
+    return artifact
