@@ -1,6 +1,7 @@
 """A trial's evaluation: climbing step by step, fold by fold, to a value."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,29 @@ class Kept:
     folds: Sequence[float] = ()  # the values of those that are finished
     on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # hears of them
     folder: Path | None = None  # of the training of the fold that is not; None: it is not kept
+
+
+CHECKPOINT_FILE = re.compile(r"fold-(\d+)\.npz")
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """The file of a fold's training, as the training has left it after its last epoch."""
+
+    fold: int  # from 0
+    file: Path
+
+
+def checkpoint_file(folder: Path, fold: int) -> Path:
+    """Give where the training of a fold, from 0, is kept and gone on from."""
+    return folder / f"fold-{fold:d}.npz"
+
+
+def newest_checkpoint(folder: Path) -> CheckpointFile | None:
+    """Give the training that was kept last, if any was."""
+    matches = [(CHECKPOINT_FILE.fullmatch(path.name), path) for path in folder.iterdir()]
+    found = [CheckpointFile(int(match[1]), path) for match, path in matches if match]
+    return max(found, default=None, key=lambda kept: kept.fold)
 
 
 @dataclass(frozen=True)
@@ -110,6 +134,8 @@ class Objective:
             else:
                 values.append(fold.value(kept.folder))
                 kept.on_fold(values)
+                if kept.folder:
+                    checkpoint_file(kept.folder, number).unlink(missing_ok=True)
             fold.finish(values[-1])
         return fmean(values)
 
@@ -125,14 +151,10 @@ class _Fold:
     report: Report
 
     def value(self, folder: Path | None) -> float:
-        """Climb to the last step but for its report.
-
-        The training is kept in a folder until the trial ends: until then its value may not be
-        written down, and the training would be lost with the worker.
-        """
+        """Climb to the last step but for its report."""
         if self.objective.model.climb is Climb.SAMPLES:
             return self._score(self._samples())
-        checkpoint = folder / f"fold-{self.number}.npz" if folder else None
+        checkpoint = checkpoint_file(folder, self.number) if folder else None
         return self._score(self._epochs(checkpoint))
 
     def finish(self, value: float) -> None:

@@ -7,6 +7,5 @@ is ever unpickled.
 
 from hpo.artifacts.opening import open_artifacts
 from hpo.artifacts.store import Artifacts
-from hpo.artifacts.trainings import forget_trial, trial_folder
 
-__all__ = ["Artifacts", "forget_trial", "open_artifacts", "trial_folder"]
+__all__ = ["Artifacts", "open_artifacts"]

@@ -90,6 +90,9 @@ class Folder:
             finally:
                 os.close(number)
 
+    def __str__(self) -> str:
+        return str(self.root)
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:

@@ -15,10 +15,11 @@ from hpo.errors import ArtifactError
 
 STUDY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # as in a definition: it can't be "..", nor hold a slash
 TRIAL = r"[0-9]{1,10}"
+CHECKPOINTS = "checkpoints"  # a folder of its own: they go when their trial ends, the others stay
 SUFFIX = r"(?:\.[A-Za-z0-9]{1,16}){0,3}"
 UPLOADS = "_uploads"  # no study's name; what people upload in optuna-dashboard has only a UUID
 UPLOAD = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-ID = re.compile(rf"{STUDY}/{TRIAL}/[0-9a-f]{{32}}{SUFFIX}|{UPLOADS}/{UPLOAD}")
+ID = re.compile(rf"{STUDY}/{TRIAL}/(?:{CHECKPOINTS}/)?[0-9a-f]{{32}}{SUFFIX}|{UPLOADS}/{UPLOAD}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,11 @@ class Artifacts:
         Raises:
             ArtifactError: it could not be kept, or not within the quota; nothing of it is left.
         """
-        new = f"{study}/{trial}/{uuid.uuid4().hex}{suffix}"
-        self.put(new, write)
-        return new
+        return self._save(f"{study}/{trial}", suffix, write)
+
+    def save_checkpoint(self, study: str, trial: int, suffix: str, write: Write) -> str:
+        """Do the same for what is of use only until the trial ends."""
+        return self._save(f"{study}/{trial}/{CHECKPOINTS}", suffix, write)
 
     def put(self, artifact: str, write: Write) -> None:
         """Keep what `write` writes under an id that somebody else has made up."""
@@ -54,6 +57,10 @@ class Artifacts:
         """Delete an artifact, if it is there."""
         self.quota.give_back(self.place.remove(_checked(artifact)))
 
+    def forget_checkpoints(self, study: str, number: int) -> None:
+        """Delete the checkpoints of a trial."""
+        self._forget(f"{study}/{number}/{CHECKPOINTS}", f"{STUDY}/{TRIAL}/{CHECKPOINTS}")
+
     def forget_trial(self, study: str, number: int) -> None:
         """Delete all artifacts of a trial."""
         self._forget(f"{study}/{number}", f"{STUDY}/{TRIAL}")
@@ -65,6 +72,11 @@ class Artifacts:
     def usage(self) -> int:
         """Add up the bytes of all artifacts, which takes a while where there are many."""
         return self.place.usage()
+
+    def _save(self, folder: str, suffix: str, write: Write) -> str:
+        new = f"{folder}/{uuid.uuid4().hex}{suffix}"
+        self.put(new, write)
+        return new
 
     def _forget(self, folder: str, pattern: str) -> None:
         if not re.fullmatch(pattern, folder):

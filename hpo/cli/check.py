@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def check() -> None:
-    """Check each part that hpo needs: versions, device, database, and the data of each study.
+    """Check each part that hpo needs: versions, device, artifacts, database, and studies' data.
 
     Prints a line for each; exits with 1 where one is bad, and says how to mend it.
 
@@ -27,7 +27,8 @@ def check() -> None:
     one_thread_a_process()
     from hpo.cli.database import open_database
 
-    results = [_try("versions", _versions), _try("device", _device)]
+    parts = {"versions": _versions, "device": _device, "artifacts": _artifacts}
+    results = [_try(name, part) for name, part in parts.items()]
     try:
         with open_database("check") as database:
             results.append(_try("database", partial(_database, database)))
@@ -84,6 +85,14 @@ def _device() -> str:
         except ImportError as error:
             raise HpoError(f"TensorFlow can't be loaded: {error}") from error
     return f"{cores()} cores, {gpus or 'no'} GPU"
+
+
+def _artifacts() -> str:
+    """Add up what is there, which asks for the folder, or the bucket and its keys."""
+    from hpo.artifacts import open_artifacts
+
+    artifacts = open_artifacts()
+    return f"{artifacts.usage() / 1e6:,.1f} MB in {artifacts.place}"
 
 
 def _database(database: "Database") -> str:

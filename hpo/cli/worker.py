@@ -110,6 +110,7 @@ def _look_after(workers: "LocalWorkers") -> None:
 
 def _work(study: str | None, parent: int | None) -> None:
     """Work in this process."""
+    from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
     from hpo.cli.studies import import_code, objective_of
     from hpo.study import load
@@ -117,6 +118,7 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.worker.signals import on_stop_signal
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
+    artifacts = open_artifacts()
     with on_stop_signal(parent) as stop, open_database("worker") as database:
         for name in _names(database, study):
             if stop.requested:
@@ -124,7 +126,7 @@ def _work(study: str | None, parent: int | None) -> None:
             stored = load(database, name)
             objective = objective_of(stored)
             import_code(objective.model)
-            serve(stored, objective, stop)
+            serve(stored, objective, artifacts, stop)
     if stop.requested:
         raise KeyboardInterrupt
 

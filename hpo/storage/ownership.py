@@ -236,3 +236,9 @@ def owned(connection: Connection, study_id: int, owner: str) -> int | None:
     """Give the id of the running trial of an owner, who may not know that it has it."""
     parameters = {"study_id": study_id, "owner": json.dumps(owner)}
     return connection.execute(text(OWNED), parameters).scalar_one_or_none()
+
+
+def remove_attr(connection: Connection, trial_id: int, key: str) -> None:
+    """Remove what is only of use to a trial's owners from one that may have ended."""
+    statement = "DELETE FROM trial_system_attributes WHERE trial_id = :trial_id AND key = :key"
+    connection.execute(text(statement), {"trial_id": trial_id, "key": key})

@@ -5,12 +5,13 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
-from hpo.artifacts import forget_trial
+from hpo.artifacts import Artifacts
 from hpo.storage import ownership, stale
 from hpo.storage.database import now_of, study_lock
 from hpo.storage.failures import database_errors
@@ -27,6 +28,7 @@ from hpo.study import (
     is_finished,
     trials_of,
 )
+from hpo.worker.checkpoints import CHECKPOINT, forget
 from hpo.worker.choice import Choice
 from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, paused
 
@@ -68,6 +70,7 @@ class Lease:
     trial: FrozenTrial  # as it was taken
     owned: OwnedTrial
     trials: Sequence[FrozenTrial]  # the others, at that moment
+    artifacts: Artifacts
     deadline: float | None  # by time.monotonic(): when the budget's time is over
     give_up: Callable[[], bool]  # whether waiting for the database has no sense any more
 
@@ -101,7 +104,7 @@ class Lease:
         writing = Writing(
             reports=unwritten.reports,
             user_attrs={**unwritten.user_attrs, **error},
-            system_attrs=outcome.system_attrs,
+            system_attrs={**unwritten.system_attrs, **outcome.system_attrs},
         )
         persistently(lambda: self.owned.end(outcome.state, outcome.value, writing), self.give_up)
 
@@ -112,6 +115,7 @@ class Leases:
 
     stored: StoredStudy
     owner: str
+    artifacts: Artifacts
     give_up: Callable[[], bool] = lambda: False  # whether to wait no longer for the database
 
     def take(self) -> Lease | None:
@@ -128,6 +132,17 @@ class Leases:
     def is_over(self) -> bool:
         """Whether the study has ended, so that there will never be a trial to take."""
         return persistently(self._is_over, self.give_up)
+
+    def sweep(self) -> None:
+        """Remove the checkpoints of trials that were ended by another than their worker."""
+        for trial in persistently(lambda: trials_of(self.stored), self.give_up):
+            if trial.state.is_finished() and trial.system_attrs.get(CHECKPOINT) is not None:
+                forget(self.artifacts, self.stored.definition.name, trial.number)
+                persistently(partial(self._unname, trial), self.give_up)
+
+    def _unname(self, trial: FrozenTrial) -> None:
+        with database_errors(), self.stored.database.engine.begin() as connection:
+            ownership.remove_attr(connection, self._id_of(trial), CHECKPOINT)
 
     def _take(self, owner: str) -> Lease | None:
         free_stale(self.stored)
@@ -151,6 +166,7 @@ class Leases:
                 database=self.stored.database, trial_id=trial_id, number=trial.number, owner=owner
             ),
             trials=[other for other in choice.trials if other.number != trial.number],
+            artifacts=self.artifacts,
             deadline=deadline,
             give_up=self.give_up,
         )
@@ -201,7 +217,6 @@ class Leases:
             self.stored.database.storage.set_trial_state_values(
                 self._id_of(trial), TrialState.PRUNED, [value]
             )
-            forget_trial(self.stored.definition.name, trial.number)
 
 
 def free_stale(stored: StoredStudy) -> None:

@@ -5,6 +5,7 @@ import random
 import secrets
 import socket
 
+from hpo.artifacts import Artifacts
 from hpo.objective import Objective
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
@@ -17,10 +18,12 @@ from hpo.worker.trial import run_trial
 IDLE = 1.0  # seconds between looks for a trial that another worker may hand back
 
 
-def serve(stored: StoredStudy, objective: Objective, stop: Stop) -> None:
+def serve(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> None:
     """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
     stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
-    leases = Leases(stored=stored, owner=_owner(), give_up=lambda: stop.is_pressing)
+    leases = Leases(
+        stored=stored, owner=_owner(), artifacts=artifacts, give_up=lambda: stop.is_pressing
+    )
     while not stop.requested:
         lease = leases.take()
         if lease is not None:
@@ -28,6 +31,7 @@ def serve(stored: StoredStudy, objective: Objective, stop: Stop) -> None:
             with leftovers_freed():
                 run_trial(lease, objective, stop)
         elif leases.is_over():
+            leases.sweep()
             return
         else:
             stop.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - so that workers don't march in step

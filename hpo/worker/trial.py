@@ -5,12 +5,12 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.artifacts import forget_trial, trial_folder
 from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.objective import Kept, Objective
@@ -30,6 +30,7 @@ from hpo.study import (
     trials_of,
     write_control,
 )
+from hpo.worker.checkpoints import CHECKPOINT, Checkpoints, checkpoints, forget
 from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import RETRIES, Lease, Outcome
@@ -59,6 +60,7 @@ class Climber:
     lease: Lease
     view: PrunerView
     stop: Stop
+    checkpoints: Checkpoints
     last_step: int = 0
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
     folds: Sequence[float] = ()  # not written yet
@@ -102,9 +104,28 @@ class Climber:
 
     def write(self) -> Control:
         """Write what is not written yet, and give what is wanted of the study."""
-        control = self.lease.write(self.unwritten)
+        kept = self.checkpoints.save()
+        try:
+            control = self.lease.write(replace(self.unwritten, system_attrs=kept))
+        except LeaseLost:
+            self.checkpoints.untold(kept)
+            raise
+        self.checkpoints.told(kept)
         self.reports, self.folds, self.written_at = {}, (), time.monotonic()
         return control
+
+    def end(self, outcome: Outcome) -> None:
+        """Write the end of this worker's part, and what is not written yet."""
+        if outcome.state.is_finished():
+            kept: dict[str, Any] = {CHECKPOINT: None}
+        else:
+            kept = self.checkpoints.save(now=True) if outcome.retries is None else {}
+        try:
+            self.lease.end(outcome, replace(self.unwritten, system_attrs=kept))
+        except LeaseLost:
+            self.checkpoints.untold(kept)
+            raise
+        self.checkpoints.told(kept)
 
     def on_fold(self, values: Sequence[float]) -> None:
         """Keep the values of the folds that are finished."""
@@ -143,17 +164,17 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
     view = PrunerView(study, lease.trials, lease.trial, max_age)
-    climber = Climber(lease=lease, view=view, stop=stop)
-    with heartbeat(lease):
+    with heartbeat(lease), checkpoints(lease.artifacts, study.study_name, lease.trial) as kept:
+        climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept)
         try:
             outcome = _outcome(climber, objective)
-            lease.end(outcome, climber.unwritten)
+            climber.end(outcome)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
             return
     log.info("trial %d: %s", lease.number, outcome)
     if outcome.state.is_finished():
-        forget_trial(study.study_name, lease.number)
+        forget(lease.artifacts, study.study_name, lease.number)
     if outcome.state is TrialState.FAIL:
         persistently(lambda: _stop_at_same_bug(lease.stored), lease.give_up)
 
@@ -215,7 +236,7 @@ def _value(climber: Climber, objective: Objective) -> float:
     kept = Kept(
         folds=trial.user_attrs.get(FOLDS, ()),
         on_fold=climber.on_fold,
-        folder=trial_folder(study.study_name, lease.number),
+        folder=climber.checkpoints.folder,
     )
     return objective.evaluate(params, climber, kept)
 

@@ -14,6 +14,7 @@ import pytest
 from blobs import definition, write_rows
 from sqlalchemy import text
 
+from hpo.artifacts import open_artifacts
 from hpo.cli import main
 from hpo.cli.studies import objective_of
 from hpo.data import load
@@ -63,7 +64,7 @@ def leases() -> Callable[..., Leases]:
     """Give where a worker of that name gets its trials."""
 
     def leases_of(stored: StoredStudy, owner: str = "me") -> Leases:
-        return Leases(stored=stored, owner=owner)
+        return Leases(stored=stored, owner=owner, artifacts=open_artifacts())
 
     return leases_of
 
@@ -100,7 +101,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setattr(trial, "BATCH", 0.0)  # so that each step is written as it is reported
 
     def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
-        loop.serve(stored, objective_of(stored), stop or Stop())
+        loop.serve(stored, objective_of(stored), open_artifacts(), stop or Stop())
 
     return serve
 

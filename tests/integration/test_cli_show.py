@@ -94,7 +94,8 @@ def test_check_says_what_is_fine_and_what_is_not(hpo, rows):
     said = hpo("check")
     assert (said.code, said.err) == (0, "")
     parts = [line.split()[:2] for line in said.out.splitlines()]
-    assert parts == [["ok", part] for part in ("versions", "device", "database", "data")]
+    names = ("versions", "device", "artifacts", "database", "data")
+    assert parts == [["ok", name] for name in names]
     assert "1 studies" in said.out
     rows.unlink()
     said = hpo("check")

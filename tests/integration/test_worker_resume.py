@@ -1,14 +1,20 @@
 """A trial that another worker goes on with computes nothing twice."""
 
+import os
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from hpo.artifacts import trial_folder
+from hpo.artifacts import Artifacts
 from hpo.cli.studies import objective_of
 from hpo.objective import Kept
 from hpo.study import load
 from hpo.training import batches as batches_module
+from hpo.worker import trial as trial_module
+from hpo.worker.checkpoints import CHECKPOINT
 from hpo.worker.signals import Stop
 from hpo.worker.trial import run_trial
 
@@ -51,6 +57,12 @@ def epochs(monkeypatch):
     return counted
 
 
+def kept_files():
+    """Give what lies in the folder that keeps artifacts, finished or not."""
+    folder = Path(os.environ["HPO_HOME"], "artifacts")
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 class StopAfter(Stop):
     """Tells the worker to stop when it has asked so often."""
 
@@ -76,7 +88,7 @@ def test_a_handed_back_trial_goes_on_where_it_was_and_ends_the_same(create_netwo
     (trial,) = stored.study.trials
     assert trial.state is TrialState.COMPLETE
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
-    assert not trial_folder("interrupted", 0).exists()
+    assert kept_files() == []
 
 
 def test_no_finished_epoch_is_trained_again(create_network, leases, epochs):
@@ -84,7 +96,7 @@ def test_no_finished_epoch_is_trained_again(create_network, leases, epochs):
     objective = objective_of(stored)
     ours = leases(stored)
     run_trial(ours.take(), objective, StopAfter(1))
-    assert trial_folder("counted", 0).exists()
+    assert len(kept_files()) == 1
     first = len(epochs)
     run_trial(ours.take(), objective, Stop())
     # A generator may begin an epoch that nobody asks for.
@@ -101,14 +113,14 @@ def test_a_fold_whose_value_was_not_written_is_not_trained_again(create_network,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        objective.evaluate(params, lambda *_: None, Kept(on_fold=die, folder=tmp_path / "kept"))
+        objective.evaluate(params, lambda *_: None, Kept(on_fold=die, folder=tmp_path))
     epochs.clear()
-    value = objective.evaluate(params, lambda *_: None, Kept(folder=tmp_path / "kept"))
+    value = objective.evaluate(params, lambda *_: None, Kept(folder=tmp_path))
     assert epochs.count(0) == 1  # of the second fold
     assert value == objective.evaluate(params, lambda *_: None)
 
 
-def test_another_worker_without_the_file_trains_again_and_ends_the_same(
+def test_another_worker_without_the_store_trains_again_and_ends_the_same(
     create_network, leases, open_another, monkeypatch, tmp_path
 ):
     stored = create_network(budget={"trials": 1}, name="elsewhere")
@@ -120,3 +132,99 @@ def test_another_worker_without_the_file_trains_again_and_ends_the_same(
         run_trial(leases(theirs, "them").take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
+
+
+def test_a_worker_that_lost_its_trial_does_not_touch_what_the_next_one_goes_on_with(
+    create_network, leases, open_another, make_stale, epochs, monkeypatch
+):
+    monkeypatch.setattr(trial_module, "BATCH", 0.0)
+    stored = create_network(budget={"trials": 1}, name="frozen")
+    objective = objective_of(stored)
+    ours = leases(stored)
+    with open_another() as other:
+        theirs = load(other, "frozen")
+
+        class TakenOver(Stop):
+            asked = 0
+
+            @property
+            def requested(self):  # it is asked after each step that was written
+                self.asked += 1
+                if self.asked == 2:
+                    make_stale()
+                    run_trial(leases(theirs, "them").take(), objective, StopAfter(1))
+                    self.theirs = kept_files()
+                return False
+
+        stop = TakenOver()
+        run_trial(ours.take(), objective, stop)  # finds out with its third step
+        assert len(stop.theirs) == 1
+        assert kept_files() == stop.theirs
+    epochs.clear()
+    run_trial(ours.take(), objective, Stop())
+    assert stored.study.trials[0].state is TrialState.COMPLETE
+    assert kept_files() == []
+    assert epochs[0] > 0
+
+
+@pytest.mark.parametrize("place", ["unwritable", "s3://nobody/answers"])
+def test_where_nothing_can_be_kept_the_trial_goes_on_and_ends_the_same(
+    create_network, leases, monkeypatch, tmp_path, caplog, place
+):
+    (tmp_path / "unwritable").mkdir()
+    (tmp_path / "unwritable" / "_unfinished").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPO_ARTIFACTS", place)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    stored = create_network(budget={"trials": 1}, name="unkept")
+    objective = objective_of(stored)
+    ours = leases(stored)
+    for stop in (StopAfter(1), Stop()):
+        run_trial(ours.take(), objective, stop)
+    (trial,) = stored.study.trials
+    assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
+    assert "the training of trial 0 is not kept" in caplog.text
+
+
+def test_a_training_that_is_gone_begins_anew_and_says_so(create_network, leases, caplog):
+    stored = create_network(budget={"trials": 1}, name="gone")
+    objective = objective_of(stored)
+    ours = leases(stored)
+    run_trial(ours.take(), objective, StopAfter(1))
+    for path in kept_files():
+        path.unlink()
+    run_trial(ours.take(), objective, Stop())
+    (trial,) = stored.study.trials
+    assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
+    assert "trial 0 begins this fold anew" in caplog.text
+
+
+def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_the_study(
+    create_network, database, leases, work
+):
+    stored = create_network(budget={"trials": 1}, name="failed")
+    run_trial(leases(stored).take(), objective_of(stored), StopAfter(1))
+    (trial,) = stored.study.trials
+    database.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    assert len(kept_files()) == 1
+    work(stored)
+    assert kept_files() == []
+    assert CHECKPOINT not in database.records.get_trial(trial._trial_id).system_attrs
+
+
+def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, leases, monkeypatch):
+    monkeypatch.setattr(trial_module, "BATCH", 0.0)
+    stored = create_network(budget={"trials": 1}, name="slow")
+    saves, save = [], Artifacts.save_checkpoint
+
+    def save_slowly(*args):
+        saves.append(args)
+        time.sleep(1)
+        return save(*args)
+
+    monkeypatch.setattr(Artifacts, "save_checkpoint", save_slowly)
+    run_trial(leases(stored).take(), objective_of(stored), Stop())
+    assert len(saves) == 1  # of 7 that could have been: the next one is due after 10 s

@@ -11,6 +11,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 from sqlalchemy import text
 
+from hpo.artifacts import open_artifacts
 from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseError, StudyError
 from hpo.search_space import SearchSpace
@@ -387,7 +388,8 @@ def test_a_stale_trial_goes_on_with_another_worker(
 
         def take_over():
             make_stale()
-            assert Leases(stored=theirs, owner="them").take().number == 0
+            ours = Leases(stored=theirs, owner="them", artifacts=open_artifacts())
+            assert ours.take().number == 0
             stop.request()
 
         at_epoch(3, take_over)

@@ -1,0 +1,127 @@
+"""A trial's training in the artifact store, from where any worker goes on with it."""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from hpo.artifacts import Artifacts
+from hpo.errors import ArtifactError
+from hpo.objective import checkpoint_file, newest_checkpoint
+
+CHECKPOINT = "hpo:checkpoint"  # a system attribute: the training that can be gone on with
+SHARE = 0.1  # of a worker's time that saving may take
+REST = 60.0  # seconds without a try after one that failed: where a bucket is dead, each one waits
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Checkpoints:
+    """Keeps the newest file of a trial's training, each time under another name.
+
+    The trial names the file in the statement by which its owner reports the step. So a worker that
+    has lost it changes nothing of what the next one goes on with.
+    """
+
+    artifacts: Artifacts
+    study: str
+    number: int
+    folder: Path  # of this process: the training writes its file here after each epoch
+    kept: dict[str, Any] | None  # as the trial names it: a fold and an artifact
+    seen: tuple[str, int] | None = None  # the file that was fetched or saved last
+    rests_until: float = 0.0  # by time.monotonic()
+
+    def fetch(self) -> None:
+        """Bring the training here that the trial names; without it, it begins anew."""
+        if self.kept is None:
+            return
+        path = checkpoint_file(self.folder, self.kept["fold"])
+        try:
+            with self.artifacts.open(self.kept["artifact"]) as kept, path.open("xb") as file:
+                shutil.copyfileobj(kept, file)
+        except (ArtifactError, OSError) as error:
+            log.warning("trial %d begins this fold anew: %s", self.number, error)
+            path.unlink(missing_ok=True)
+        else:
+            self.seen = _version(path)
+
+    def save(self, *, now: bool = False) -> dict[str, Any]:
+        """Keep the training, and give what the trial is to remember: nothing where nothing is new.
+
+        It is left out where saving took too much time lately, unless it is to be now. What can't
+        be kept does not end a trial: it goes on, from what was kept before if it must.
+        """
+        newest = newest_checkpoint(self.folder)
+        began = time.monotonic()
+        if newest is None or _version(newest.file) == self.seen:
+            return {}
+        if began < self.rests_until and not now:
+            return {}
+        try:
+            artifact = self._copy(newest.file)
+        except (ArtifactError, OSError) as error:
+            log.warning("the training of trial %d is not kept: %s", self.number, error)
+            self.rests_until = time.monotonic() + REST
+            return {}
+        self.rests_until = time.monotonic() + (time.monotonic() - began) / SHARE
+        self.seen = _version(newest.file)
+        return {CHECKPOINT: {"fold": newest.fold, "artifact": artifact}}
+
+    def told(self, attrs: dict[str, Any]) -> None:
+        """Hear what the trial remembers by now, and remove what it named before."""
+        if CHECKPOINT in attrs:
+            self._remove(self.kept)
+            self.kept = attrs[CHECKPOINT]
+
+    def untold(self, attrs: dict[str, Any]) -> None:
+        """Hear what the trial will never remember, since another worker owns it."""
+        self._remove(attrs.get(CHECKPOINT))
+
+    def _copy(self, path: Path) -> str:
+        with path.open("rb") as file:
+            return self.artifacts.save_checkpoint(
+                self.study, self.number, path.suffix, lambda kept: shutil.copyfileobj(file, kept)
+            )
+
+    def _remove(self, named: dict[str, Any] | None) -> None:
+        if named is None:
+            return
+        try:
+            self.artifacts.remove(named["artifact"])
+        except ArtifactError as error:  # it goes with the trial's end
+            log.warning("a training of trial %d is left over: %s", self.number, error)
+
+
+@contextmanager
+def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterator[Checkpoints]:
+    """Give the training that a trial names, in a folder of this process."""
+    with tempfile.TemporaryDirectory(prefix="hpo-", ignore_cleanup_errors=True) as folder:
+        found = Checkpoints(
+            artifacts=artifacts,
+            study=study,
+            number=trial.number,
+            folder=Path(folder),
+            kept=trial.system_attrs.get(CHECKPOINT),
+        )
+        found.fetch()
+        yield found
+
+
+def forget(artifacts: Artifacts, study: str, number: int) -> None:
+    """Remove every checkpoint of a trial that has ended, those that were never named as well."""
+    try:
+        artifacts.forget_checkpoints(study, number)
+    except ArtifactError as error:
+        log.warning("trainings of trial %d are left over: %s", number, error)
+
+
+def _version(path: Path) -> tuple[str, int]:
+    return path.name, path.stat().st_mtime_ns
