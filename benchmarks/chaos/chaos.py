@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-from checks import Facts, Verdict, judge
+from checks import ONE_AT_A_TIME, Facts, Verdict, judge
 from ordeal import HPO, PLAIN, Ordeal, open_folder
 from record import Record
 from scenario import SCENARIOS, Timing
 from schedule import ALL, plan
+
+LONGEST = 900.0  # seconds for a whole run at the usual scale
 
 
 def table(record: Record, verdicts: list[Verdict]) -> Iterator[str]:
@@ -29,14 +31,17 @@ def table(record: Record, verdicts: list[Verdict]) -> Iterator[str]:
     repeats = Counter(repeat.reason for repeat in facts.repeats)
     computed = sum(line.what == "end" for line in record.lines)
     gave_up = sum(process.gave_up for process in record.processes)
+    twins = sum(len(rows) > 1 for rows in facts.by_params.values())
+    at_once = sum(len(v.against) for v in verdicts if v.promise == ONE_AT_A_TIME)
     kept = sum(verdict.was_kept for verdict in verdicts)
     yield "| what | count |\n| --- | --- |"
     for kind, planned in record.planned.items():
         yield f"| {kind.value} | {happened[kind]} of {planned} |"
     yield f"| duration | {record.ended - record.begun:.0f} s |"
     yield f"| trials finished, of {record.budget} | {_listed(states)} |"
-    yield f"| trials lost | {len(_against(verdicts, 'no trial is lost'))} |"
-    yield f"| steps computed twice at once | {len(_against(verdicts, 'no trial runs twice'))} |"
+    yield f"| parameters without a result | {len(facts.without_result)} |"
+    yield f"| parameters in more than one trial | {twins} |"
+    yield f"| steps computed twice at once | {at_once} |"
     yield f"| steps computed | {computed} |"
     yield f"| of them once more, by reason | {_listed(repeats)} |"
     yield f"| workers started, of them gave up | {len(record.processes)}, {gave_up} |"
@@ -45,10 +50,6 @@ def table(record: Record, verdicts: list[Verdict]) -> Iterator[str]:
 
 def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name.lower()} {count}" for name, count in sorted(counts.items())) or "0"
-
-
-def _against(verdicts: list[Verdict], promise: str) -> list[str]:
-    return [said for v in verdicts if v.promise.startswith(promise) for said in v.against]
 
 
 def main() -> None:
@@ -65,6 +66,7 @@ def main() -> None:
         contender=PLAIN if given.baseline else HPO,
         planned=plan(given.seed, ALL),
         timing=Timing(scale=given.scale),
+        longest=LONGEST * max(1.0, given.scale / Timing.scale),
     )
     if given.keep:
         given.keep.mkdir(mode=0o711, parents=True)

@@ -4,14 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations
 
 from journal import Line, Owner
 from record import Event, Record, Row
 from schedule import Kind
 
-FINISHED = ("COMPLETE", "PRUNED", "FAIL")
+RESULTS = ("COMPLETE", "PRUNED")
+FINISHED = (*RESULTS, "FAIL")
 CUTS = (Kind.STALL, Kind.RESET)
+UNEXCUSED = ("nothing", "gave up")  # why no step may be computed again; other reasons cost one
 SLACK = 0.5  # seconds between what happens and what is written down of it
 SHOWN = 5  # examples in a message
 
@@ -59,11 +61,11 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """A step that was computed once more, and what excuses it."""
+    """A step that was computed once more, and what had happened before."""
 
     key: StepKey
-    first: Owner
-    second: Owner
+    loser: Owner  # who had the trial before
+    owner: Owner
     reason: str
 
 
@@ -95,9 +97,28 @@ class Facts:
         for span in (span for spans in self.spans.values() for span in spans if span.is_whole):
             by_step[span.key].append(span)
         return [
-            Repeat(key=key, first=a.owner, second=b.owner, reason=self._reason(a, b))
-            for key, spans in by_step.items()
-            for a, b in pairwise(sorted(spans, key=lambda span: span.ended))
+            self._repeat(second)
+            for spans in by_step.values()
+            for second in sorted(spans, key=lambda span: span.begun)[1:]
+        ]
+
+    @cached_property
+    def by_params(self) -> dict[str, list[Row]]:
+        """The trials that tried the same."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.record.rows:
+            if row.params:
+                found[str(sorted(row.params.items()))].append(row)
+        return found
+
+    @cached_property
+    def without_result(self) -> list[Row]:
+        """The first trials with parameters that came to nothing, though nobody failed them."""
+        by_hand = {event.trial for event in self.events(Kind.FAIL)}
+        return [
+            rows[0]
+            for rows in self.by_params.values()
+            if all(row.state not in RESULTS and row.number not in by_hand for row in rows)
         ]
 
     def events(self, *kinds: Kind) -> list[Event]:
@@ -109,7 +130,7 @@ class Facts:
         return f"trial {self.numbers[seed]}" if seed in self.numbers else f"lost trial {seed}"
 
     def was_stopped_in(self, span: Span) -> bool:
-        """Whether its process was stopped in it, or just before: it may finish it.
+        """Whether its process was stopped in it, or just before: it may finish it, and no other.
 
         What a stopped process had been allowed to begin can't be told from what it had begun.
         """
@@ -117,6 +138,10 @@ class Facts:
             event.pid == span.owner[0]
             and event.at < span.ended
             and span.begun < event.until + SLACK
+            and not any(
+                other.owner == span.owner and event.at < other.ended <= span.begun
+                for other in self.spans[span.key[0]]
+            )
             for event in self.events(Kind.STOP)
         )
 
@@ -135,19 +160,39 @@ class Facts:
             is_whole=ended is not None,
         )
 
-    def _reason(self, first: Span, second: Span) -> str:
-        """Say what made a step be computed again."""
-        begun, ended = min(first.begun, second.begun), max(first.ended, second.ended)
-        meanwhile = [e for e in self.record.events if e.at < ended and begun < e.until + SLACK]
-        pids = (first.owner[0], second.owner[0])
-        if any(e.kind is Kind.UNWRITABLE and e.seed == first.key[0] for e in self.record.events):
+    def _repeat(self, span: Span) -> Repeat:
+        loser = self._had_it_before(span)
+        return Repeat(key=span.key, loser=loser, owner=span.owner, reason=self._reason(span, loser))
+
+    def _had_it_before(self, span: Span) -> Owner:
+        """Give who had a trial last, the step among what was kept, before it was taken once more.
+
+        Who took it and began with that very step did not have it any more.
+        """
+        seed, *place = span.key
+        takes = [t for t in self.record.lines if t.what == "take" and t.seed == seed]
+        again = max(t.at for t in takes if t.owner == span.owner and t.at <= span.begun)
+        before = [line.owner for line in takes if line.at < again]
+        spans = [other for other in self.spans[seed] if other.begun < again]
+        had_it = {s.owner for s in spans if s.is_whole and s.key == span.key}
+        had_it |= {s.owner for s in spans if [*s.key[1:]] > place}
+        return next(filter(had_it.__contains__, reversed(before)), span.owner)
+
+    def _reason(self, span: Span, loser: Owner) -> str:
+        """Say what made a step be computed again: what had happened to who had the trial."""
+        seed, pid = span.key[0], loser[0]
+        past = [event for event in self.record.events if event.at < span.begun]
+        if any(event.kind is Kind.UNWRITABLE and event.seed == seed for event in past):
             return "unwritable"
-        for kind in (Kind.KILL, Kind.STOP):
-            if any(e.kind is kind and e.pid in pids for e in meanwhile):
-                return kind.name.lower()
-        if any(p.pid == first.owner[0] and p.gave_up for p in self.record.processes):
+        if any(event.kind is Kind.KILL and event.pid == pid for event in past):
+            return "kill"
+        theirs = [other for other in self.spans[seed] if other.owner == loser]
+        if any(self.was_stopped_in(other) for other in theirs):
+            return "stop"
+        if any(process.pid == pid and process.gave_up for process in self.record.processes):
             return "gave up"
-        return "cut" if any(e.kind in CUTS for e in meanwhile) else "nothing"
+        last = max((other.begun for other in theirs), default=span.begun)
+        return "cut" if any(e.kind in CUTS and last < e.until + SLACK for e in past) else "nothing"
 
 
 def judge(record: Record) -> list[Verdict]:
@@ -197,12 +242,9 @@ def _none_is_lost(facts: Facts) -> Iterator[str]:
 
 def _params(facts: Facts) -> Iterator[str]:
     rows = {row.number: row for row in facts.record.rows}
-    by_params: dict[str, list[int]] = defaultdict(list)
-    for row in rows.values():
-        by_params[str(sorted(row.params.items()))].append(row.number)
-    for params, numbers in by_params.items():
-        if len(numbers) > 1 and params != "[]":
-            yield f"trials {numbers} have the same parameters"
+    for twins in facts.by_params.values():
+        if len(twins) > 1:
+            yield f"trials {[row.number for row in twins]} have the same parameters"
     for number, params in facts.record.seen.items():
         if number not in rows:
             yield f"trial {number} is gone"
@@ -242,12 +284,10 @@ def _failed_is_failed(facts: Facts) -> Iterator[str]:
 
 
 def _nothing_again(facts: Facts) -> Iterator[str]:
-    by_loss = Counter((r.reason, r.key[0], r.first, r.second) for r in facts.repeats)
-    for (reason, seed, first, second), steps in by_loss.items():
-        if reason == "unwritable":
-            continue
-        if reason in {"nothing", "gave up"} or steps > 1:
-            who = f"process {second[0]} after {first[0]}"
+    by_loss = Counter((r.reason, r.key[0], r.loser, r.owner) for r in facts.repeats)
+    for (reason, seed, loser, owner), steps in by_loss.items():
+        if reason in UNEXCUSED or (reason != "unwritable" and steps > 1):
+            who = f"process {owner[0]} after {loser[0]}"
             yield f"{facts.name(seed)}: {steps} steps once more by {who}; reason: {reason}"
 
 
@@ -276,6 +316,7 @@ def _nobody_gave_up(facts: Facts) -> Iterator[str]:
             yield f"process {process.pid} ended with {process.code}: {process.last_words}"
 
 
+ONE_AT_A_TIME = "no trial runs twice at once"
 PROMISES: dict[str, Callable[[Facts], Iterator[str]]] = {
     "the study ends": _in_time,
     "all events happened before that": _everything_happened,
@@ -284,7 +325,7 @@ PROMISES: dict[str, Callable[[Facts], Iterator[str]]] = {
     "the numbers have no gaps": _numbers,
     "no trial is lost": _none_is_lost,
     "no parameters are lost or tried twice": _params,
-    "no trial runs twice at once": _one_at_a_time,
+    ONE_AT_A_TIME: _one_at_a_time,
     "who has lost a trial does not go on": _lost_is_lost,
     "who failed a trial by hand has ended it": _failed_is_failed,
     "no finished step is computed again": _nothing_again,

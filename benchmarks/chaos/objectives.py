@@ -6,7 +6,8 @@ from hpo.device import one_thread_a_process
 
 one_thread_a_process()
 
-from hpo.data import load as load_rows  # noqa: E402 - after the threads are set
+from hpo.cli.studies import import_code  # noqa: E402 - after the threads are set
+from hpo.data import load as load_rows  # noqa: E402
 from hpo.definition import load  # noqa: E402
 from hpo.objective import Objective, build_objective  # noqa: E402
 
@@ -22,4 +23,6 @@ def objective_of(path: Path) -> Objective:
         value_range=data.range,
         folds=definition.evaluation.folds or 2,
     )
-    return build_objective(definition, rows, str(path))
+    objective = build_objective(definition, rows, str(path))
+    import_code(objective.model)
+    return objective

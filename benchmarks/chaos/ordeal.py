@@ -30,7 +30,6 @@ HERE = Path(__file__).parent
 LOOK = 0.05  # seconds
 GLANCE = 1.0  # seconds between two looks into the tables
 PATIENCE = 15.0  # seconds without an event before the next one comes, whatever was worked
-LONGEST = 900.0  # seconds for a whole run at the usual scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +93,7 @@ class Ordeal:
     contender: Contender
     planned: Sequence[Planned]
     timing: Timing = field(default_factory=Timing)
+    longest: float = 900.0  # seconds; workers that are left then are killed
 
     def run(self, folder: Path) -> Record:
         """Let it happen; the folder, which others may enter, keeps the logs."""
@@ -143,7 +143,7 @@ class Ordeal:
 
     def _watched(self, watch: "_Watch", disturber: Disturber, place: Place) -> Record:
         begun = time.monotonic()
-        deadline = begun + LONGEST * max(1.0, self.timing.scale / Timing.scale)
+        deadline = begun + self.longest
         with ThreadPoolExecutor(max_workers=len(self.planned) or 1) as pool:
             happening = []
             for planned in self.planned:

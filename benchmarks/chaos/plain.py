@@ -4,12 +4,14 @@
 
 It does what Optuna's documentation advises: heartbeats, a callback that queues stale trials again,
 a checkpoint that belongs to the first of a trial's retries, and a callback that ends the study.
+A retry inherits the reports and the finished folds.
 """
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 from objectives import objective_of
@@ -25,7 +27,7 @@ from hpo.objective import Kept
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def pruner(settings: dict[str, object]) -> BasePruner:
+def pruner(settings: dict[str, Any]) -> BasePruner:
     """Give Optuna's pruner for a definition's: its successive halving ends what hpo's pauses."""
     if settings["name"] == "none":
         return NopPruner()
@@ -40,7 +42,9 @@ def main(interval: int, grace: int, path: Path) -> None:
         engine_kwargs={"pool_pre_ping": True},
         heartbeat_interval=interval,
         grace_period=grace,
-        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
+            inherit_intermediate_values=True
+        ),
     )
     study = optuna.load_study(
         study_name=STUDY, storage=storage, pruner=pruner(definition.pruner.model_dump())
@@ -59,7 +63,12 @@ def main(interval: int, grace: int, path: Path) -> None:
             storage.get_trial(trial._trial_id)
         )
         folder = Path(os.environ["HPO_HOME"]) / str(trial.number if first is None else first)
-        return objective.evaluate(params, report, Kept(folder=folder))
+        kept = Kept(
+            folds=trial.user_attrs.get("folds", ()),
+            on_fold=lambda values: trial.set_user_attr("folds", values),
+            folder=folder,
+        )
+        return objective.evaluate(params, report, kept)
 
     budget = definition.budget.trials
     if budget and len(study.get_trials(deepcopy=False, states=DONE)) < budget:

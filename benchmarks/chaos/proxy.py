@@ -30,9 +30,10 @@ class Proxy:
 
     def close(self) -> None:
         """Cut all connections for good."""
-        self._do(self._refuse())
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def stall(self) -> None:
         """Lose every packet: what is connected hangs, and so does whoever connects."""
@@ -63,6 +64,11 @@ class Proxy:
             with suppress(OSError):  # closed by its other end
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
             writer.transport.abort()
+
+    async def _end(self) -> None:
+        self._flows.set()
+        await self._refuse()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._ends.add(writer)
