@@ -29,7 +29,6 @@ from targets import Targets
 HERE = Path(__file__).parent
 LOOK = 0.05  # seconds
 GLANCE = 1.0  # seconds between two looks into the tables
-PATIENCE = 15.0  # seconds without an event before the next one comes, whatever was worked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +117,9 @@ class Ordeal:
                 timing=self.timing,
                 steps_of_trial=self.scenario.steps_of_trial,
             )
-            return self._watched(_Watch(fleet, journal, storage), disturber, place)
+            return self._watched(
+                _Watch(fleet, journal, storage, self.timing.patience), disturber, place
+            )
 
     def _place(self, folder: Path, server: Server, proxy: Proxy) -> Place:
         usual = {k: v for k, v in os.environ.items() if not k.startswith(("HPO_", "PG"))}
@@ -179,12 +180,13 @@ class _Watch:
     fleet: Fleet
     journal: Journal
     storage: RDBStorage
+    patience: float
     seen: dict[int, Params] = field(default_factory=dict)
     next_glance: float = 0.0
 
     def until(self, steps: float, deadline: float) -> bool:
         """Wait until so many steps are done, or nothing has happened for long; False at the end."""
-        waited = time.monotonic() + PATIENCE
+        waited = time.monotonic() + self.patience
         while time.monotonic() < min(waited, deadline):
             self._look()
             if self.fleet.all_left():

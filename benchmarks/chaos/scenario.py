@@ -44,6 +44,11 @@ class Timing:
         """How long a process is stopped: beyond the grace period, and beyond a look for it."""
         return 1.5 * self.grace + 2
 
+    @property
+    def patience(self) -> float:
+        """How long nothing happens at the most before the next event, whatever was worked."""
+        return 150 * self.scale
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:

@@ -18,4 +18,5 @@ def test_a_study_survives_whatever_happens():
     )
     with open_folder() as folder:
         verdicts = judge(ordeal.run(folder))
-    assert [str(verdict) for verdict in verdicts if not verdict.was_kept] == []
+    broken = [str(verdict) for verdict in verdicts if not verdict.was_kept]
+    assert not broken, "\n".join(broken)
