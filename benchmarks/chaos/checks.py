@@ -211,6 +211,10 @@ def _everything_happened(facts: Facts) -> Iterator[str]:
     for kind, count in facts.record.planned.items():
         if happened[kind] < count:
             yield f"{kind.value}: {happened[kind]} of {count}; make the steps longer"
+    last = max((line.at for line in facts.record.lines), default=0.0)
+    for event in facts.record.events:
+        if event.at > last + SLACK:  # before that, it may have hit the record of that step
+            yield f"{event.kind.value} {event.at - last:.1f} s after the last step"
 
 
 def _budget(facts: Facts) -> Iterator[str]:
