@@ -1,0 +1,28 @@
+"""The objective of a definition file, for processes that are no workers of hpo."""
+
+from pathlib import Path
+
+from hpo.device import one_thread_a_process
+
+one_thread_a_process()
+
+from hpo.cli.studies import import_code  # noqa: E402 - after the threads are set
+from hpo.data import load as load_rows  # noqa: E402
+from hpo.definition import load  # noqa: E402
+from hpo.objective import Objective, build_objective  # noqa: E402
+
+
+def objective_of(path: Path) -> Objective:
+    """Give the objective of a definition file whose rows lie beside it."""
+    definition = load(path)
+    data = definition.data
+    rows = load_rows(
+        path.parent / data.train,
+        label=data.label,
+        shape=data.shape,
+        value_range=data.range,
+        folds=definition.evaluation.folds or 2,
+    )
+    objective = build_objective(definition, rows, str(path))
+    import_code(objective.model)
+    return objective
