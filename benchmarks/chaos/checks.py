@@ -178,11 +178,15 @@ class Facts:
         had_it |= {s.owner for s in spans if [*s.key[1:]] > place}
         return next(filter(had_it.__contains__, reversed(before)), span.owner)
 
+    def _seed_of(self, event: Event) -> int | None:
+        rerun = self.record.reruns.get(event.trial) if event.trial is not None else None
+        return rerun and rerun.seed
+
     def _reason(self, span: Span, loser: Owner) -> str:
         """Say what made a step be computed again: what had happened to who had the trial."""
         seed, pid = span.key[0], loser[0]
         past = [event for event in self.record.events if event.at < span.begun]
-        if any(event.kind is Kind.UNWRITABLE and event.seed == seed for event in past):
+        if any(event.kind is Kind.UNWRITABLE and self._seed_of(event) == seed for event in past):
             return "unwritable"
         if any(event.kind is Kind.KILL and event.pid == pid for event in past):
             return "kill"

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from urllib.error import URLError
 
@@ -14,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from proxy import Proxy
 from record import Event
 from scenario import Timing
-from schedule import Aim, Kind, Planned
+from schedule import Kind, Planned
 from server import Server
 from study import AWAY, trials
 from targets import PATIENCE, Targets, Victim
@@ -32,6 +33,7 @@ class Disturber:
     dashboard: str  # its address
     timing: Timing
     steps_of_trial: int
+    trial_folder: Callable[[int], Path]
     events: list[Event] = field(default_factory=list)
     database: Lock = field(default_factory=Lock)  # one at a time stops or starts it
     network: Lock = field(default_factory=Lock)
@@ -99,31 +101,18 @@ class Disturber:
             self._record(planned, began)
 
     def _fail(self, planned: Planned) -> None:
-        """Fail a running trial, as soon as there is one and the database answers."""
-        rng = random.Random(planned.seed)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                trial = self._some_running(rng)
-                if trial is not None:
-                    fail_trial(self.dashboard, trial._trial_id)
-                    self._record(planned, time.monotonic(), trial=trial.number)
-                    return
-            except (*AWAY, URLError):  # among them: it has ended meanwhile
-                pass
-            time.sleep(0.2)
-
-    def _some_running(self, rng: random.Random) -> FrozenTrial | None:
-        running = [t for t in trials(self.storage) if t.state is TrialState.RUNNING and t.params]
-        return rng.choice(running) if running else None
+        """Fail a running trial in the dashboard."""
+        trial = self._with_a_running(planned, lambda t: fail_trial(self.dashboard, t._trial_id))
+        if trial is not None:
+            self._record(planned, time.monotonic(), trial=trial.number)
 
     def _unwritable(self, planned: Planned) -> None:
         """Put a file in the place of a trial's folder: that stops root, too."""
-        victim = self.targets.choose(Aim.STEP, random.Random(planned.seed))
-        checkpoint = self.targets.checkpoint(victim) if victim else None
-        if checkpoint is None:
+        trial = self._with_a_running(planned, lambda _trial: None)
+        if trial is None:
             return
-        folder, aside = checkpoint.parent, checkpoint.parent.with_suffix(".aside")
+        folder = self.trial_folder(trial.number)
+        aside = folder.with_name(f"{folder.name}.aside")
         began = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         folder.rename(aside)
@@ -131,7 +120,28 @@ class Disturber:
         time.sleep(self.timing.step * self.steps_of_trial)  # beyond the end of the trial, perhaps
         folder.unlink()
         aside.rename(folder)
-        self._record(planned, began, victim)
+        self._record(planned, began, trial=trial.number)
+
+    def _with_a_running(
+        self, planned: Planned, do: Callable[[FrozenTrial], None]
+    ) -> FrozenTrial | None:
+        """Do something with a running trial, as soon as there is one and the database answers."""
+        rng = random.Random(planned.seed)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                trial = self._some_running(rng)
+                if trial is not None:
+                    do(trial)
+                    return trial
+            except (*AWAY, URLError):  # among them: it has ended meanwhile
+                pass
+            time.sleep(0.2)
+        return None
+
+    def _some_running(self, rng: random.Random) -> FrozenTrial | None:
+        running = [t for t in trials(self.storage) if t.state is TrialState.RUNNING and t.params]
+        return rng.choice(running) if running else None
 
     def _record(
         self,

@@ -32,7 +32,6 @@ class Line:
     fold: str
     step: int = 0  # within the fold; 0 is not one
     params: Mapping[str, Any] = field(default_factory=dict)  # where it was taken
-    checkpoint: str | None = None  # where it was taken: the file that keeps it
 
     @property
     def owner(self) -> Owner:
@@ -47,9 +46,9 @@ class Notes:
     seed: int
     fold: str
 
-    def took(self, params: Mapping[str, Any], checkpoint: Path | None) -> None:
+    def took(self, params: Mapping[str, Any]) -> None:
         """Note that the training begins or goes on."""
-        self._note("take", params=params, checkpoint=checkpoint and str(checkpoint))
+        self._note("take", params=params)
 
     def begins(self, step: int) -> None:
         """Note that a step begins."""

@@ -38,5 +38,5 @@ class Noted:
 def fit(params, task, X, y, seed, on_step):
     """Train on rows X (n, pixels) with labels y (n,)."""
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
-    notes.took(asdict(params), on_step.checkpoint)
+    notes.took(asdict(params))
     return cnn.fit(params, task, X, y, seed, Noted(on_step, notes, params.epochs))

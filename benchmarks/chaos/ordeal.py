@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -27,6 +28,7 @@ from study import AWAY, quiet, row, stored, trials
 from targets import Targets
 
 HERE = Path(__file__).parent
+COMMAND = (sys.executable, "-m", "hpo")
 LOOK = 0.05  # seconds
 GLANCE = 1.0  # seconds between two looks into the tables
 
@@ -37,6 +39,7 @@ class Contender:
 
     create: Callable[["Place"], None]
     worker: Callable[["Place"], Sequence[str]]  # its command
+    trial_folder: Callable[["Place", int], Path]  # where it keeps what it trains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +58,19 @@ class Place:
         subprocess.run(command, cwd=self.folder, env=environment, check=True, stdout=sys.stderr)
 
     @property
+    def home(self) -> Path:
+        """Where workers keep their files."""
+        return Path(self.environment["HPO_HOME"])
+
+    @property
     def pace(self) -> list[str]:
         """The arguments that say how often hearts beat, and when they have stopped."""
         return [str(self.timing.interval), str(self.timing.grace)]
 
 
 def _create_hpo(place: Place) -> None:
-    place.run(sys.executable, str(HERE / "launcher.py"), *place.pace, "init")
-    definition = str(place.definition)
-    place.run(sys.executable, str(HERE / "launcher.py"), *place.pace, "create", definition)
+    place.run(*COMMAND, "init")
+    place.run(*COMMAND, "create", str(place.definition))
 
 
 def _create_plain(place: Place) -> None:
@@ -72,15 +79,15 @@ def _create_plain(place: Place) -> None:
 
 HPO = Contender(
     create=_create_hpo,
-    worker=lambda place: [
-        *(sys.executable, str(HERE / "launcher.py"), *place.pace, "worker", STUDY)
-    ],
+    worker=lambda _place: [*COMMAND, "worker", STUDY],
+    trial_folder=lambda place, number: place.home / "artifacts" / STUDY / str(number),
 )
 PLAIN = Contender(
     create=_create_plain,
     worker=lambda place: [
         *(sys.executable, str(HERE / "plain.py"), *place.pace, str(place.definition))
     ],
+    trial_folder=lambda place, number: place.home / str(number),
 )
 
 
@@ -116,6 +123,7 @@ class Ordeal:
                 dashboard=address,
                 timing=self.timing,
                 steps_of_trial=self.scenario.steps_of_trial,
+                trial_folder=partial(self.contender.trial_folder, place),
             )
             return self._watched(
                 _Watch(fleet, journal, storage, self.timing.patience), disturber, place
@@ -132,6 +140,7 @@ class Ordeal:
                 **usual,
                 "HPO_DATABASE_URL": server.url(proxy.port),
                 "HPO_HOME": str(folder / "home"),
+                "HPO_GRACE": str(self.timing.grace),
                 "PYTHONPATH": str(HERE),
                 JOURNAL: str(folder / "journal"),
                 PAUSE: str(self.timing.step),

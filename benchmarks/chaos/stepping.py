@@ -23,7 +23,7 @@ def fit(params, task, X, y, seed, on_step):
     """Step from a random state, or from the one that is kept; on_step hears of each step."""
     del y
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
-    notes.took(asdict(params), on_step.checkpoint)
+    notes.took(asdict(params))
     step, state = kept(on_step.checkpoint)
     if state is None:
         state = np.random.default_rng(seed).normal(size=(X.shape[1], len(task.classes)))

@@ -4,7 +4,6 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fleet import Fleet
 from journal import Journal, Line
@@ -54,13 +53,6 @@ class Targets:
             self._await_end(victim, deadline)
             time.sleep(rng.uniform(0, SOON))
         return Victim(pid=victim.pid, line=self._latest().get(victim.pid))
-
-    def checkpoint(self, victim: Victim) -> Path | None:
-        """Give the file that keeps what a worker trains."""
-        for line in reversed(self.journal.lines()):
-            if line.what == "take" and line.pid == victim.pid:
-                return line.checkpoint and Path(line.checkpoint)
-        return None
 
     def _candidates(self, aim: Aim, *, spare: bool) -> list[Victim]:
         """Give those that can be hit; once nobody is spared, whoever runs."""

@@ -17,14 +17,26 @@ WHERE study_id = :study_id AND state = 'RUNNING'
 ORDER BY trial_id FOR UPDATE
 """
 
-# The worker is thought to have died with its last beat.
+# The worker is thought to have died with its last beat. A loss after a new step counts as the
+# first: what killed the worker before was not the trial, which has got on since.
 FREE = f"""
-WITH lost AS (
-    INSERT INTO trial_system_attributes AS losses (trial_id, key, value_json)
-    VALUES (:trial_id, :losses, '1')
-    ON CONFLICT (trial_id, key)
-        DO UPDATE SET value_json = CAST(CAST(losses.value_json AS int) + 1 AS text)
-    RETURNING CAST(value_json AS int) AS count
+WITH steps AS (
+    SELECT count(*) AS done FROM trial_intermediate_values WHERE trial_id = :trial_id
+),
+before AS (
+    SELECT CAST(value_json AS jsonb) AS losses FROM trial_system_attributes
+    WHERE trial_id = :trial_id AND key = :losses
+),
+lost AS (
+    SELECT done, 1 + coalesce((
+        SELECT CAST(losses -> 'count' AS int) FROM before
+        WHERE CAST(losses -> 'steps' AS int) = done
+    ), 0) AS count FROM steps
+),
+kept AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT :trial_id, :losses, json_build_object('count', count, 'steps', done) #>> '{{}}' FROM lost
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 ),
 freed AS (
     UPDATE trials SET
@@ -56,7 +68,7 @@ def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """How often a trial may lose its worker."""
+    """How often a trial may lose its worker without a new step between."""
 
     most: int
     counted_in: str  # a system attribute
@@ -66,14 +78,14 @@ class Losses:
 def free(connection: Connection, trial_id: int, losses: Losses) -> tuple[int, int]:
     """Let a trial wait for another worker, or fail it with the last loss that it may have.
 
-    Gives its number and how often it has lost its worker.
+    Gives its number and how often it has lost its worker since its last step.
     """
     parameters = {
         "trial_id": trial_id,
         "most": losses.most,
         "losses": losses.counted_in,
         "error": losses.told_in,
-        "reason": json.dumps(f"{losses.most} workers died while they ran it"),
+        "reason": json.dumps(f"{losses.most} workers died at the same step of it"),
     }
     number, count = connection.execute(text(FREE), parameters).one()
     return int(number), int(count)

@@ -17,7 +17,7 @@ from hpo.errors import ArtifactError
 from hpo.objective import checkpoint_file, newest_checkpoint
 
 CHECKPOINT = "hpo:checkpoint"  # a system attribute: the training that can be gone on with
-SHARE = 0.1  # of a worker's time that saving may take
+PAUSE = 4.0  # times what a save took: so long nothing is saved after it, however slow the store
 REST = 60.0  # seconds without a try after one that failed: where a bucket is dead, each one waits
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Checkpoints:
             log.warning("the training of trial %d is not kept: %s", self.number, error)
             self.rests_until = time.monotonic() + REST
             return {}
-        self.rests_until = time.monotonic() + (time.monotonic() - began) / SHARE
+        self.rests_until = time.monotonic() + PAUSE * (time.monotonic() - began)
         self.seen = _version(newest.file)
         return {CHECKPOINT: {"fold": newest.fold, "artifact": artifact}}
 

@@ -32,7 +32,7 @@ from hpo.worker.checkpoints import CHECKPOINT, forget
 from hpo.worker.choice import Choice
 from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, paused
 
-LOSSES = "hpo:losses"  # how many workers died with it
+LOSSES = "hpo:losses"  # how many workers died with it since its last step, and that step
 RETRIES = "hpo:retries"  # why it was handed back, each time that a worker could not go on with it
 MOST_LOSSES = 3
 

@@ -183,7 +183,16 @@ def test_a_trial_that_kills_its_workers_fails_with_a_reason(mine, theirs, make_s
     assert theirs.take().number == 1
     failed = mine.stored.study.trials[0]
     assert failed.state is TrialState.FAIL
-    assert failed.user_attrs[ERROR] == f"{MOST_LOSSES} workers died while they ran it"
+    assert failed.user_attrs[ERROR] == f"{MOST_LOSSES} workers died at the same step of it"
+
+
+def test_a_trial_that_gets_on_may_lose_any_number_of_workers(mine, make_stale):
+    for step in range(1, 2 * MOST_LOSSES):
+        lease = mine.take()
+        assert lease.number == 0
+        lease.write(Writing(reports={step: 0.5}))
+        make_stale()
+    assert mine.take().number == 0
 
 
 def test_handing_back_is_no_loss(mine):

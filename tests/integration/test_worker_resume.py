@@ -227,4 +227,4 @@ def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, lease
 
     monkeypatch.setattr(Artifacts, "save_checkpoint", save_slowly)
     run_trial(leases(stored).take(), objective_of(stored), Stop())
-    assert len(saves) == 1  # of 7 that could have been: the next one is due after 10 s
+    assert len(saves) == 1  # of 7 that could have been: the next one is due after 4 s

@@ -158,7 +158,7 @@ def test_a_kill_costs_one_step_at_most(lost, is_excused):
     ("events", "reason"),
     [
         ((event(Kind.STALL, 2, 4),), "cut"),
-        ((event(Kind.UNWRITABLE, 2, 4, seed=100),), "unwritable"),
+        ((event(Kind.UNWRITABLE, 2, 4, trial=0),), "unwritable"),
         ((event(Kind.CRASH, 2, 4),), "nothing"),
         ((event(Kind.KILL, 9.5, pid=A),), "nothing"),  # later
     ],
