@@ -3,19 +3,27 @@
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from hpo.device import hold_gpu_memory, one_thread_a_process
 from hpo.errors import InputError
+from hpo.worker.signals import Terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from hpo.artifacts import Artifacts
     from hpo.storage.database import Database
     from hpo.worker.local import LocalWorkers
+    from hpo.worker.loop import Service
+    from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -37,11 +45,14 @@ def worker(
     with_parent: int | None,
     gpu_memory: int | None,
 ) -> None:
-    """Work on STUDY until its budget is spent, or on each open study in turn.
+    """Work on STUDY until its budget is spent, or without one on all studies until told to stop.
 
     Start it on any machine that reaches the database and has the study's data (HPO_DATA is the
-    folder where a relative path to it starts). The first Ctrl-C or SIGTERM hands the trial back
-    after its current step; the second one stops at once.
+    folder where a relative path to it starts). The first SIGTERM or Ctrl-C hands the trial back
+    after its current step; the second one stops at once. While the database is away, it waits.
+
+    All studies get turns, trial by trial: those of the highest priority first, then the one that
+    has the fewest workers. A study that is created later is taken up within seconds.
 
     With --workers or --gpus it starts that many processes and looks after them: one that crashes
     is started again, later each time, until it has crashed six times in quick succession. IDS are
@@ -55,12 +66,16 @@ def worker(
     slots = _slots(workers, gpus, per_gpu)
     one_thread_a_process()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    if slots:
-        _supervise(study, slots)
-    else:
-        if gpu_memory is not None:
-            hold_gpu_memory(gpu_memory)
-        _work(study, with_parent)
+    try:
+        if slots:
+            _supervise(study, slots)
+        else:
+            if gpu_memory is not None:
+                hold_gpu_memory(gpu_memory)
+            _work(study, with_parent)
+    except Terminated:  # as it should be, where a service is ended; a parent wants to know, though
+        if with_parent is not None:
+            raise
 
 
 def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Sequence[Slot]":
@@ -84,13 +99,14 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     """Look after workers in slots until they have ended."""
     from hpo.cli.database import open_database
     from hpo.storage.embedded import home
+    from hpo.study import load
     from hpo.worker.local import local_workers
     from hpo.worker.signals import interrupt_on_stop_signals
 
     interrupt_on_stop_signals()
     with open_database("worker") as database:  # an embedded server runs on between two crashes
-        if not _names(database, study):
-            return
+        if study:
+            load(database, study)
         with local_workers(study, slots, home() / "logs" / (study or "")) as started:
             _look_after(started)
         if not started.any_found_the_end:
@@ -112,34 +128,35 @@ def _work(study: str | None, parent: int | None) -> None:
     """Work in this process."""
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
-    from hpo.cli.studies import import_code, objective_of
-    from hpo.study import load
+    from hpo.storage.retrying import persistently
     from hpo.worker.loop import serve
     from hpo.worker.signals import on_stop_signal
+    from hpo.worker.turns import Turns
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
     artifacts = open_artifacts()
-    with on_stop_signal(parent) as stop, open_database("worker") as database:
-        for name in _names(database, study):
-            if stop.requested:
-                break
-            stored = load(database, name)
-            objective = objective_of(stored)
-            import_code(objective.model)
-            serve(stored, objective, artifacts, stop)
+    with on_stop_signal(parent) as stop, ExitStack() as stack:
+
+        def waiting_for(call: "Callable[[], T]") -> "T":
+            return persistently(call, lambda: stop.requested)
+
+        database = waiting_for(lambda: stack.enter_context(open_database("worker")))
+        open_study = partial(_service, database, artifacts, stop)
+        if study:
+            serve(waiting_for(partial(open_study, study)))
+        else:
+            Turns(database=database, open_study=open_study, stop=stop).serve()
     if stop.requested:
-        raise KeyboardInterrupt
+        raise Terminated if stop.by_sigterm else KeyboardInterrupt
 
 
-def _names(database: "Database", study: str | None) -> list[str]:
-    """Give the names of the studies to work on.
+def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: str) -> "Service":
+    """Prepare to work on a study, on this machine's copy of its data."""
+    from hpo.cli.studies import import_code, objective_of
+    from hpo.study import load
+    from hpo.worker.loop import service
 
-    Raises:
-        StudyError: the one to work on is not there.
-    """
-    from hpo.study import load, open_names
-
-    names = [load(database, study).definition.name] if study else open_names(database)
-    if not names:
-        click.echo("hpo: no study wants trials; store one with `hpo create FILE`", err=True)
-    return names
+    stored = load(database, study)
+    objective = objective_of(stored)
+    import_code(objective.model)
+    return service(stored, objective, artifacts, stop)

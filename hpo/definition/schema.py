@@ -206,6 +206,7 @@ class Definition(Section):
     model: str  # "svm", "cnn" or "package.module:Name"
     direction: Literal["maximize", "minimize"] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy and scikit-learn take
+    priority: int = 0  # of studies that workers without a name serve, the highest comes first
     data: Data
     evaluation: Evaluation
     space: dict[str, Dimension] = Field(min_length=1)

@@ -14,7 +14,7 @@ from hpo.study.budget import (
 from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
 from hpo.study.queue import Queued, enqueue
-from hpo.study.state import ENDED, Status, StudyState, best_trial, best_trials, open_names, status
+from hpo.study.state import Status, StudyState, best_trial, best_trials, status
 from hpo.study.stored import (
     DEFINITION,
     DEVICE,
@@ -31,11 +31,11 @@ from hpo.study.stored import (
     space_of,
     trials_of,
 )
+from hpo.study.survey import Seen, survey
 
 __all__ = [
     "DEFINITION",
     "DEVICE",
-    "ENDED",
     "ENVIRONMENT",
     "ERROR",
     "FOLDS",
@@ -46,6 +46,7 @@ __all__ = [
     "Control",
     "Origin",
     "Queued",
+    "Seen",
     "Status",
     "StoredStudy",
     "StudyState",
@@ -63,11 +64,11 @@ __all__ = [
     "load",
     "may_climb",
     "names",
-    "open_names",
     "runs_of",
     "set_control",
     "space_of",
     "status",
+    "survey",
     "trials_of",
     "worked",
     "write_control",

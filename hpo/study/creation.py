@@ -25,7 +25,7 @@ Say = Callable[[str], object]
 def create(
     database: Database, definition: Definition, origin: Origin, say: Say = log.info
 ) -> StoredStudy:
-    """Store a study unless it is there; only its budget may differ from what is.
+    """Store a study unless it is there; only its budget and priority may differ from what is.
 
     A new one with a warm start has its trials queued before anybody can work on it; say hears of
     them.
@@ -42,7 +42,7 @@ def create(
                 say(start.told)
         stored = load(database, definition.name)
         _refuse_changes(stored, definition, origin)
-        _write(stored.study, definition, origin)  # the budget and the data's place may be new
+        _write(stored.study, definition, origin)  # its budget and the like may be new
     return load(database, definition.name)
 
 
@@ -104,7 +104,7 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but its budget and where its data lies.
+    """Give what makes a study the same: all but its budget, its priority and where its data lies.
 
     The direction follows from the metric, whether it is written or not.
     """
@@ -112,6 +112,7 @@ def _identity(definition: Definition) -> dict[str, Any]:
         mode="json",
         exclude={
             "budget": True,
+            "priority": True,
             "direction": True,
             "data": {"train"},
             "pretraining": {"train", "sources"},

@@ -9,10 +9,9 @@ from enum import StrEnum
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
-from hpo.storage.database import Database
 from hpo.study.budget import budget_of, is_finished, is_queued, steps_of, time_left, worked
 from hpo.study.control import Control, Want, control_of
-from hpo.study.stored import ERROR, StoredStudy, load, names, trials_of
+from hpo.study.stored import ERROR, StoredStudy, trials_of
 
 
 class StudyState(StrEnum):
@@ -24,9 +23,6 @@ class StudyState(StrEnum):
     PAUSED = "paused"  # a person wants it to wait, and no worker has a trial
     STOPPED = "stopped"  # it was stopped or cancelled, and no worker has a trial
     FINISHED = "finished"  # the budget is spent, and every trial has ended
-
-
-ENDED = (StudyState.STOPPED, StudyState.FINISHED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +77,6 @@ def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
         key=lambda trial: trial.value or 0.0,
         reverse=stored.definition.better == "maximize",
     )
-
-
-def open_names(database: Database) -> list[str]:
-    """Give the names of the studies that still want trials."""
-    stored = (load(database, name) for name in names(database))
-    return [s.definition.name for s in stored if status(s).state not in ENDED]
 
 
 def _state(

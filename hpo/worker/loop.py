@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import socket
+from dataclasses import dataclass
 
 from hpo.artifacts import Artifacts
 from hpo.objective import Objective
@@ -15,26 +16,70 @@ from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
 
-IDLE = 1.0  # seconds between looks for a trial that another worker may hand back
+IDLE = 1.0  # seconds until the first look for a trial that another worker may hand back
+LONGEST_IDLE = 10.0  # each further look comes twice as late, but no later than this
 
 
-def serve(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> None:
-    """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What one worker does for one study."""
+
+    stored: StoredStudy
+    objective: Objective
+    leases: Leases
+    stop: Stop
+
+    def run_next(self) -> bool:
+        """Run the trial that comes next; False if there is none now."""
+        lease = self.leases.take()
+        if lease is None:
+            return False
+        self.stored.study.sampler = RoundedSampler(sampler(self.stored.definition, lease.number))
+        with leftovers_freed():
+            run_trial(lease, self.objective, self.stop)
+        return True
+
+    def is_over(self) -> bool:
+        """Whether the study has ended; what is left of its trials is removed then."""
+        if not self.leases.is_over():
+            return False
+        self.leases.sweep()
+        return True
+
+
+def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:
+    """Prepare to work on a study."""
     stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
     leases = Leases(
         stored=stored, owner=_owner(), artifacts=artifacts, give_up=lambda: stop.is_pressing
     )
-    while not stop.requested:
-        lease = leases.take()
-        if lease is not None:
-            stored.study.sampler = RoundedSampler(sampler(stored.definition, lease.number))
-            with leftovers_freed():
-                run_trial(lease, objective, stop)
-        elif leases.is_over():
-            leases.sweep()
+    return Service(stored=stored, objective=objective, leases=leases, stop=stop)
+
+
+def serve(ours: Service) -> None:
+    """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
+    idling = Idling(ours.stop)
+    while not ours.stop.requested:
+        if ours.run_next():
+            idling = Idling(ours.stop)
+        elif ours.is_over():
             return
         else:
-            stop.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - so that workers don't march in step
+            idling.wait()
+
+
+@dataclass
+class Idling:
+    """Waits between looks for work, longer each time, so that who has none costs little."""
+
+    stop: Stop
+    looks: int = 0
+
+    def wait(self) -> None:
+        """Wait before the next look, half as long to one and a half times: none march in step."""
+        pause = min(LONGEST_IDLE, IDLE * 2.0**self.looks)
+        self.looks += 1
+        self.stop.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
 
 def _owner() -> str:

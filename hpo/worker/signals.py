@@ -16,6 +16,10 @@ PATIENCE = 20.0  # seconds, for a database that is away while a trial is to be h
 FINISHING = "finishing the current steps; Ctrl-C again stops at once"
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a process in good order, where Ctrl-C interrupts it."""
+
+
 @dataclass
 class Stop:
     """Whether this process has been told to stop.
@@ -24,6 +28,7 @@ class Stop:
     """
 
     told: bool = False
+    by_sigterm: bool = False
     parent: int | None = None  # the process whose end means stop, too
     since: float | None = None  # by time.monotonic(), when that was first seen
 
@@ -60,9 +65,10 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
     """
     stop = Stop(parent=parent)
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         if stop.told and parent is None:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
+        stop.by_sigterm = stop.by_sigterm or number == signal.SIGTERM
         stop.request()
 
     before = {number: signal.signal(number, handle) for number in _heeded()}
@@ -74,9 +80,13 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
 
 
 def interrupt_on_stop_signals() -> None:
-    """Let every stop signal raise KeyboardInterrupt, as Ctrl-C does."""
+    """Let every stop signal raise KeyboardInterrupt, as Ctrl-C does, or its Terminated."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
     for number in _heeded():
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, handle)
 
 
 def _heeded() -> list[signal.Signals]:

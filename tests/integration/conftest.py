@@ -101,7 +101,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setattr(trial, "BATCH", 0.0)  # so that each step is written as it is reported
 
     def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
-        loop.serve(stored, objective_of(stored), open_artifacts(), stop or Stop())
+        loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), stop or Stop()))
 
     return serve
 

@@ -50,12 +50,6 @@ def test_an_unknown_study_starts_no_process(refused):
     assert said == 'there is no study "nobody"; stored are: blobs'
 
 
-def test_no_study_that_wants_trials_is_no_failure(hpo):
-    said = hpo("worker", "--workers", 2)
-    assert said.code == 0
-    assert "no study wants trials" in said.err
-
-
 def test_one_worker_works_in_this_process(hpo, rows):
     write_definition(rows.parent)
     hpo("create", "blobs.toml")

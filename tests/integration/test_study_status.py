@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hpo.study import ERROR, StudyState, open_names, status
+from hpo.study import ERROR, StudyState, status
 
 START = datetime(2026, 1, 1, 12)
 COMPLETE, PRUNED, FAIL, RUNNING, WAITING = (
@@ -78,12 +78,11 @@ def test_the_best_error_rate_is_the_lowest(create_study):
         ([FAIL, PRUNED, FAIL], StudyState.FINISHED),
     ],
 )
-def test_where_a_study_of_three_trials_is(database, create_study, states, expected):
+def test_where_a_study_of_three_trials_is(create_study, states, expected):
     stored = create_study()
     for state in states:
         add(stored, state)
     assert status(stored).state is expected
-    assert open_names(database) == ([] if expected is StudyState.FINISHED else ["blobs"])
 
 
 @pytest.mark.parametrize("budget", [{"steps": 5}, {"wall_time": "30s"}, {"trials": 99, "steps": 4}])

@@ -134,7 +134,7 @@ def test_a_trial_that_diverges_is_pruned(create_study):
     stored = create_study(budget={"trials": 2})
     values = iter([0.5, float("nan"), *[0.5] * STEPS])
     objective = replace(objective_of(stored), metric=lambda *_: next(values))
-    loop.serve(stored, objective, open_artifacts(), Stop())
+    loop.serve(loop.service(stored, objective, open_artifacts(), Stop()))
     assert climbed(stored) == [(TrialState.PRUNED, 1), (TrialState.COMPLETE, STEPS)]
     assert stored.study.trials[0].value == 0.5
     assert "diverged" in stored.study.trials[0].user_attrs["error"]

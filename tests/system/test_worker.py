@@ -16,13 +16,13 @@ def created(shell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_worker_that_is_told_to_stop_hands_its_trial_back(created, watch, number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_worker_that_is_told_to_stop_hands_its_trial_back(created, watch, number, code):
     worker = created.start_hpo("worker", "blobs")
     until(lambda: any(trial.intermediate_values for trial in watch.trials()))
     worker.send_signal(number)
     stopped = end(worker)
-    assert stopped.returncode == 130
+    assert stopped.returncode == code
     assert "trial 0: WAITING" in stopped.stderr
     assert watch.states() == ["waiting"]
 
@@ -30,3 +30,39 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(created, watch, numb
 def test_a_worker_that_starts_after_its_parent_has_died_takes_nothing(created, watch):
     created.hpo("worker", "blobs", "--with-parent", os.getpid() + 1, code=130)
     assert watch.states() == []
+
+
+@pytest.mark.slow
+def test_a_worker_without_a_name_takes_up_a_study_that_is_created_later(shell, watch):
+    shell.hpo("init")
+    worker = shell.start_hpo("worker")
+    write_definition(shell.folder)
+    shell.hpo("create", "blobs.toml")
+    until(lambda: watch.states() == ["complete"] * 3)
+    worker.terminate()
+    ended = end(worker)
+    assert ended.returncode == 0
+    assert "no study wants trials now; waiting for one" in ended.stderr
+
+
+@pytest.mark.slow
+def test_workers_without_a_name_end_with_their_supervisor(created, watch):
+    supervisor = created.start_hpo("worker", "--workers", 2)
+    until(lambda: watch.states().count("running") == 2)
+    supervisor.terminate()
+    assert end(supervisor).returncode == 0
+    assert created.left() == []
+    assert watch.states().count("running") == 0
+
+
+@pytest.mark.slow
+def test_a_worker_waits_for_a_database_that_is_not_up_yet(shell):
+    url = "postgresql://nobody@127.0.0.1:9/none"  # no server uses this port
+    shell.environment["HPO_DATABASE_URL"] = url
+    worker = shell.start_hpo("worker", "blobs")
+    for line in worker.stderr:
+        if "trying again" in line:
+            break
+    assert "connection to server" in line
+    worker.terminate()
+    assert end(worker).returncode == 1

@@ -1,0 +1,68 @@
+"""A worker for all studies: each gets its turn, by priority and fair share."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hpo.errors import InputError, StudyError
+from hpo.storage.database import Database
+from hpo.storage.retrying import persistently
+from hpo.study import Seen, survey
+from hpo.worker.loop import Idling, Service
+from hpo.worker.signals import Stop
+
+LEFT_OUT = 300.0  # seconds, for a study that can't be worked on here, as where its data is missing
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Turns:
+    """Works on whichever study is next in line, trial by trial, and looks out for new ones."""
+
+    database: Database
+    open_study: Callable[[str], Service]  # may raise an InputError: not on this machine
+    stop: Stop
+    services: dict[str, Service] = field(default_factory=dict)
+    over: dict[str, Seen] = field(default_factory=dict)  # as they were when they had ended
+    left_out: dict[str, float] = field(default_factory=dict)  # until when, by time.monotonic()
+
+    def serve(self) -> None:
+        """Work until told to stop; where nothing is to be done, wait for it."""
+        idling = Idling(self.stop)
+        while not self.stop.requested:
+            if self._run_one():
+                idling = Idling(self.stop)
+                continue
+            if not idling.looks:
+                log.info("no study wants trials now; waiting for one")
+            idling.wait()
+
+    def _run_one(self) -> bool:
+        """Run a trial of the first study in line that has one."""
+        in_line = persistently(lambda: survey(self.database), lambda: self.stop.requested)
+        names = {seen.name for seen in in_line}
+        self.services = {name: ours for name, ours in self.services.items() if name in names}
+        return any(self._run(seen) for seen in in_line if self._is_worth_a_look(seen))
+
+    def _is_worth_a_look(self, seen: Seen) -> bool:
+        is_over = self.over.get(seen.name) == seen
+        return not is_over and time.monotonic() >= self.left_out.get(seen.name, 0.0)
+
+    def _run(self, seen: Seen) -> bool:
+        try:
+            ours = self.services.get(seen.name) or self.open_study(seen.name)
+            self.services[seen.name] = ours
+            if ours.run_next():
+                return True
+            if ours.is_over():
+                self.over[seen.name] = seen
+                del self.services[seen.name]
+        except StudyError as error:  # somebody has deleted it meanwhile
+            log.info("%s", error)
+            self.services.pop(seen.name, None)
+        except InputError as error:
+            log.warning('the study "%s" is left out here for a while: %s', seen.name, error)
+            self.left_out[seen.name] = time.monotonic() + LEFT_OUT
+        return False

@@ -1,0 +1,111 @@
+"""One worker on all studies: whose trial it runs next."""
+
+import pytest
+from optuna.trial import TrialState
+
+from hpo.artifacts import open_artifacts
+from hpo.cli.studies import objective_of
+from hpo.errors import DataError
+from hpo.study import Want, load, set_control
+from hpo.worker import loop
+from hpo.worker.loop import service
+from hpo.worker.signals import Stop
+from hpo.worker.turns import Turns
+
+
+@pytest.fixture
+def serve(database, monkeypatch):
+    """Work on all studies until a number of trials were run; give their studies in order."""
+    monkeypatch.setattr(loop, "IDLE", 0.01)
+
+    def serve_all(count, meanwhile=lambda _order: None, refuse=()):
+        stop, order = Stop(), []
+        run_trial = loop.run_trial
+
+        def noting(lease, *rest):
+            run_trial(lease, *rest)
+            order.append(lease.stored.definition.name)
+            meanwhile(order)
+            if len(order) == count:
+                stop.request()
+
+        def open_study(name):
+            if name in refuse:
+                raise DataError("rows.npy", "can't be read")
+            stored = load(database, name)
+            return service(stored, objective_of(stored), open_artifacts(), stop)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "run_trial", noting)
+            Turns(database=database, open_study=open_study, stop=stop).serve()
+        return order
+
+    return serve_all
+
+
+def test_studies_get_turns(create_study, serve):
+    for name in "ab":
+        create_study(name=name)
+    assert serve(6) == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_the_highest_priority_comes_first(create_study, serve):
+    create_study(name="usual")
+    create_study(name="urgent", priority=1)
+    assert serve(5) == ["urgent"] * 3 + ["usual"] * 2
+
+
+def test_a_study_with_fewer_workers_comes_first(create_study, leases, serve):
+    stored = create_study(name="busy")
+    create_study(name="idle")
+    for worker in range(2):
+        leases(stored, f"other {worker}").take()
+    assert serve(4) == ["idle"] * 3 + ["busy"]
+
+
+def test_a_study_that_comes_later_is_taken_up(create_study, serve):
+    create_study(name="first", budget={"trials": 1})
+
+    def meanwhile(order):
+        if order == ["first"]:
+            create_study(name="second")
+
+    assert serve(2, meanwhile) == ["first", "second"]
+
+
+def test_a_finished_study_goes_on_when_its_budget_is_raised(create_study, serve):
+    create_study(name="raised", budget={"trials": 1})
+    create_study(name="other", budget={"trials": 2})
+
+    def meanwhile(order):
+        if len(order) == 3:
+            create_study(name="raised", budget={"trials": 2})
+
+    assert serve(4, meanwhile) == ["raised", "other", "other", "raised"]
+
+
+def test_paused_and_stopped_studies_are_left_alone(database, create_study, serve):
+    for name, want in {"paused": Want.PAUSE, "stopped": Want.STOP, "runs": Want.RUN}.items():
+        create_study(name=name)
+        set_control(database, name, want)
+    assert serve(3) == ["runs"] * 3
+
+
+def test_what_cannot_be_worked_on_here_stops_no_other_study(create_study, serve, caplog):
+    create_study(name="elsewhere", priority=9)
+    create_study(name="here")
+    assert serve(3, refuse=("elsewhere",)) == ["here"] * 3
+    said = [record for record in caplog.messages if "elsewhere" in record]
+    assert said == ['the study "elsewhere" is left out here for a while: rows.npy: can\'t be read']
+
+
+def test_a_study_that_is_deleted_stops_no_other_one(database, create_study, serve):
+    create_study(name="deleted")
+    other = create_study(name="other")
+
+    def meanwhile(order):
+        if order == ["deleted"]:
+            database.storage.delete_study(database.storage.get_study_id_from_name("deleted"))
+
+    assert serve(4, meanwhile) == ["deleted", "other", "other", "other"]
+    assert all(trial.state is TrialState.COMPLETE for trial in other.study.trials)
