@@ -14,6 +14,10 @@ VARIABLE = "HPO_DATABASE_URL"
 NO_TABLES = "the database has no hpo tables: run `hpo init` first"
 UNDEFINED_TABLE = "42P01"  # an SQLSTATE
 
+# A session whose connection broke before, in a query that Optuna tries again in another way, says
+# only that it must be rolled back.
+OF_CONNECTION = (exc.DisconnectionError, exc.TimeoutError, exc.PendingRollbackError)
+
 # Classes of SQLSTATE: a connection that broke, transactions in each other's way, too many
 # connections or no memory, a server that stops or starts, a disk that fails.
 PASSING = ("08", "40", "53", "57", "58")
@@ -59,7 +63,7 @@ def describe(error: BaseException) -> str:
     """Say in one line what went wrong and what to do."""
     cause = _driver_error(error)
     if cause is None:
-        return f"the database: {_first_line(error)}"
+        return f"the database: {_first_line(error.__cause__ or error)}"
     if cause.pgcode == UNDEFINED_TABLE:
         return NO_TABLES
     reason = _first_line(cause)
@@ -71,7 +75,7 @@ def _may_pass(error: BaseException) -> bool:
     """Whether the same may well succeed a little later."""
     cause = _driver_error(error)
     if cause is None:
-        return isinstance(error, exc.DisconnectionError | exc.TimeoutError)
+        return any(isinstance(one, OF_CONNECTION) for one in (error, error.__cause__))
     if cause.pgcode is not None:
         return cause.pgcode.startswith(PASSING)
     is_of_connection = isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)

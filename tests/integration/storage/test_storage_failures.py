@@ -8,11 +8,13 @@ from itertools import chain
 import psycopg2.errors
 import psycopg2.extensions
 import pytest
+import sqlalchemy.event
 import sqlalchemy.exc
 from optuna.exceptions import StorageInternalError
+from optuna.study import StudyDirection
 from sqlalchemy import NullPool, create_engine, text
 
-from hpo.errors import DatabaseError
+from hpo.errors import DatabaseAway, DatabaseError
 from hpo.storage.database import create_tables, open_storage, parse_url, study_lock
 from hpo.storage.failures import database_errors, describe
 
@@ -130,6 +132,22 @@ def test_every_wrapped_error_is_mapped() -> None:
     wrapped = sqlalchemy.exc.OperationalError("SELECT 1", {}, cause)
     with pytest.raises(DatabaseError, match=r"^the database: it broke$"), database_errors():
         raise StorageInternalError("advice about something else") from wrapped
+
+
+def test_a_connection_that_breaks_while_optuna_reads_trials_is_away(database_url: str) -> None:
+    """Optuna asks again in another way, on the connection that is broken."""
+    with open_storage(application_name="test", url=database_url) as database:
+        study_id = database.storage.create_new_study([StudyDirection.MAXIMIZE])
+
+        @sqlalchemy.event.listens_for(database.engine, "before_cursor_execute")
+        def cut(connection, _cursor, statement, *_):  # type: ignore[no-untyped-def]
+            if "FROM trials" in statement:
+                pid = connection.connection.dbapi_connection.info.backend_pid
+                run(database_url, f"SELECT pg_terminate_backend({pid})")
+
+        with pytest.raises(DatabaseAway) as caught, database_errors():
+            database.records.get_all_trials(study_id)
+    assert isinstance(caught.value.__cause__, StorageInternalError)
 
 
 def test_a_full_pool_is_mapped() -> None:
