@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from optuna.trial import FrozenTrial
 
-from hpo.models import Climb
-from hpo.objective import WHOLE_FOLD, Objective
+from hpo.models import WHOLE_FOLD, Climb
+from hpo.objective import Objective
 from hpo.search_space import Grid
 from hpo.study import runs_of
 

@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from hpo.data import Dataset
 from hpo.definition import Definition
 from hpo.errors import DefinitionError
-from hpo.models import Climb, Labels, Model, Rows, Trained, resolve
+from hpo.models import (
+    SAMPLES,
+    WHOLE_FOLD,
+    Climb,
+    Labels,
+    Model,
+    Rows,
+    Trained,
+    resolve,
+    steps_of,
+    steps_per_fold,
+)
 from hpo.search_space import SearchSpace, build
 from hpo.training import metrics
 from hpo.training.splits import Split, folds, holdout
@@ -72,12 +83,6 @@ class _OnStep:
         self.hear(step, trained)
 
 
-# Where rows are what grows: the steps before the whole fold, with their shares of its rows. They
-# are the rungs of successive halving by 3, so that a step costs about what its number says.
-SAMPLES = {1: 1 / 9, 3: 1 / 3}
-WHOLE_FOLD = 9
-
-
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """What every trial of a study shares: the model, its space, the rows and how they are split."""
@@ -94,9 +99,12 @@ class Objective:
     @property
     def steps_per_fold(self) -> int:
         """The number of the last step that a trial can reach within a fold."""
-        if self.model.climb is Climb.EPOCHS:
-            return int(self.space.highest("epochs"))
-        return WHOLE_FOLD
+        return steps_per_fold(self.model, self.space)
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The numbers of all steps that a trial can report, ascending."""
+        return steps_of(self.model, self.space, len(self.splits))
 
     @property
     def last_step(self) -> int:

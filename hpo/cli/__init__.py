@@ -21,6 +21,8 @@ COMMANDS = {
     "resume": "Let a study go on.",
     "stop": "Begin no more trials of a study.",
     "cancel": "End the running trials of a study, too.",
+    "retry": "Queue failed trials of a study again.",
+    "delete": "Delete a study with its trials and their artifacts.",
     "status": "Show one study, or all of them.",
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",

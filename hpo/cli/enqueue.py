@@ -1,12 +1,8 @@
 """`hpo enqueue`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from hpo.study import Queued
 
 
 @click.command()
@@ -31,6 +27,7 @@ def enqueue(study: str, values: tuple[str, ...], file: Path | None) -> None:
     if bool(values) == bool(file):
         raise click.UsageError("give either NAME=VALUE or --file")
     from hpo.cli.database import open_database
+    from hpo.cli.show import show_queued
     from hpo.definition import load_trials, parse_assignments
     from hpo.errors import StudyError
     from hpo.study import enqueue as enqueue_all
@@ -43,14 +40,4 @@ def enqueue(study: str, values: tuple[str, ...], file: Path | None) -> None:
             f'trial {queued[0].number} of the study "{study}" has these values already'
         )
     for one in queued:
-        _show(one)
-
-
-def _show(one: "Queued") -> None:
-    from hpo.cli.show import in_words, number
-
-    values = in_words({name: number(value) for name, value in one.values.items()})
-    if one.is_new:
-        click.echo(f"queued trial {one.number}: {values}")
-    else:
-        click.echo(f"trial {one.number} has these values already: {values}", err=True)
+        show_queued(one)

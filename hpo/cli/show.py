@@ -12,7 +12,7 @@ from rich.table import Table
 from hpo.cost import Cost
 from hpo.data import Summary
 from hpo.search_space import LEVELS
-from hpo.study import DEVICE, Status
+from hpo.study import DEVICE, Queued, Status
 
 PIPED_WIDTH = 120
 
@@ -62,6 +62,15 @@ def show_studies(statuses: list[Status]) -> None:
         )
     console = Console()
     console.print(table, width=None if console.is_terminal else PIPED_WIDTH)
+
+
+def show_queued(one: Queued) -> None:
+    """Print a trial that was queued, or was there."""
+    values = in_words({name: number(value) for name, value in one.values.items()})
+    if one.is_new:
+        click.echo(f"queued trial {one.number}: {values}")
+    else:
+        click.echo(f"trial {one.number} has these values already: {values}", err=True)
 
 
 def show_study(status: Status) -> None:

@@ -36,6 +36,7 @@ def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective
         label_column=-1 if dataset.label_column is None else dataset.label_column,
         task=objective.task,
         weights=_weights(definition, objective, folder, say),
+        steps=objective.steps,
     )
     try:
         return create(database, definition, origin, say), objective

@@ -176,11 +176,16 @@ class Budget(Section):
     trials: int | None = Field(default=None, ge=1)
     wall_time: Duration | None = None  # while at least one trial runs
     steps: int | None = Field(default=None, ge=1)  # of all trials together
+    target: float | None = None  # a result as good as this, or better
+    patience: int | None = Field(default=None, ge=1)  # trials after the best one, in vain
 
     @model_validator(mode="after")
     def _some_end(self) -> Self:
         if self.trials is None and self.wall_time is None and self.steps is None:
-            raise ValueError("give at least one of trials, wall_time and steps")
+            raise ValueError(
+                "give at least one of trials, wall_time and steps: "
+                "target and patience alone may never end it"
+            )
         return self
 
 

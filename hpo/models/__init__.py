@@ -2,6 +2,7 @@
 
 from hpo.models.model import Climb, Labels, Model, Rows, Trained, TrainingCode
 from hpo.models.registry import BUILT_IN, resolve
+from hpo.models.steps import SAMPLES, WHOLE_FOLD, steps_of, steps_per_fold
 from hpo.search_space import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE, SHARE, Limit, OnlyIf
 
 __all__ = [
@@ -9,7 +10,9 @@ __all__ = [
     "AT_LEAST_ZERO",
     "BUILT_IN",
     "POSITIVE",
+    "SAMPLES",
     "SHARE",
+    "WHOLE_FOLD",
     "Climb",
     "Labels",
     "Limit",
@@ -19,4 +22,6 @@ __all__ = [
     "Trained",
     "TrainingCode",
     "resolve",
+    "steps_of",
+    "steps_per_fold",
 ]

@@ -207,9 +207,14 @@ owned AS (
     SELECT trial_id, '{OWNER}', :owner FROM taken
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 ),
-risen AS (
+cleared AS (
     DELETE FROM trial_system_attributes USING taken
-    WHERE trial_system_attributes.trial_id = taken.trial_id AND key = :paused
+    WHERE trial_system_attributes.trial_id = taken.trial_id AND key = :clear
+),
+granted AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, :grant_key, :grant FROM taken WHERE CAST(:grant AS text) IS NOT NULL
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 )
 SELECT number FROM taken
 """
@@ -226,9 +231,23 @@ def new_trial(connection: Connection, study_id: int) -> int:
     return int(connection.execute(text(TAKE_NEW), {"study_id": study_id}).scalar_one())
 
 
-def take(connection: Connection, trial_id: int, owner: str, *, paused: str) -> None:
-    """Own a waiting trial from now on, no longer paused."""
-    parameters = {"trial_id": trial_id, "owner": json.dumps(owner), "paused": paused}
+@dataclass(frozen=True)
+class Attr:
+    """A system attribute; a value of None leaves it as it is."""
+
+    key: str
+    value: int | None
+
+
+def take(connection: Connection, trial_id: int, owner: str, *, clear: str, grant: Attr) -> None:
+    """Own a waiting trial from now on; one of its attributes goes, another one is set."""
+    parameters = {
+        "trial_id": trial_id,
+        "owner": json.dumps(owner),
+        "clear": clear,
+        "grant_key": grant.key,
+        "grant": None if grant.value is None else json.dumps(grant.value),
+    }
     connection.execute(text(TAKE), parameters).one()
 
 

@@ -2,26 +2,30 @@
 
 from hpo.study.budget import (
     GIVEN,
-    budget_of,
-    is_finished,
+    Account,
+    account_of,
+    height_of,
     is_given,
+    is_paused,
     is_queued,
-    is_spent,
-    may_climb,
     runs_of,
-    worked,
 )
 from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
+from hpo.study.deletion import delete
+from hpo.study.ladder import Ladder, rungs
 from hpo.study.queue import Queued, enqueue
-from hpo.study.state import Status, StudyState, best_trial, best_trials, status
+from hpo.study.retry import retry
+from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
     DEFINITION,
     DEVICE,
     ENVIRONMENT,
     ERROR,
     FOLDS,
+    GRANTED,
     ORIGIN,
+    PAUSED,
     SEED,
     WARM_START,
     Origin,
@@ -40,10 +44,14 @@ __all__ = [
     "ERROR",
     "FOLDS",
     "GIVEN",
+    "GRANTED",
     "ORIGIN",
+    "PAUSED",
     "SEED",
     "WARM_START",
+    "Account",
     "Control",
+    "Ladder",
     "Origin",
     "Queued",
     "Seen",
@@ -51,25 +59,25 @@ __all__ = [
     "StoredStudy",
     "StudyState",
     "Want",
-    "best_trial",
+    "account_of",
     "best_trials",
-    "budget_of",
     "control_of",
     "create",
+    "delete",
     "enqueue",
-    "is_finished",
+    "height_of",
     "is_given",
+    "is_paused",
     "is_queued",
-    "is_spent",
     "load",
-    "may_climb",
     "names",
+    "retry",
+    "rungs",
     "runs_of",
     "set_control",
     "space_of",
     "status",
     "survey",
     "trials_of",
-    "worked",
     "write_control",
 ]

@@ -1,16 +1,20 @@
 """A study's budget: what was spent of it, and when it is done."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget, parse
 from hpo.search_space import Grid
 from hpo.storage.ownership import RUNS
-from hpo.study.stored import DEFINITION, StoredStudy, attrs_of, space_of, trials_of
+from hpo.study.ladder import Ladder
+from hpo.study.stored import DEFINITION, GRANTED, PAUSED, StoredStudy, attrs_of, space_of, trials_of
 
 GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
+RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 
 
 def budget_of(stored: StoredStudy) -> Budget:
@@ -26,32 +30,183 @@ def budget_of(stored: StoredStudy) -> Budget:
     return budget.model_copy(update={"trials": min(points, budget.trials or points)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a study may spend, and what its trials have taken of it, at one moment.
+
+    Steps are granted: a trial that begins or goes on from a rung may climb to its landing, the
+    next rung or its end, and what it has not climbed of that yet is nobody else's. Until the study
+    has a result, enough is left for one trial to climb all the way. So no study ever takes more
+    steps than it may.
+    """
+
+    budget: Budget
+    ladder: Ladder
+    better: Literal["maximize", "minimize"]
+    trials: Sequence[FrozenTrial]
+    now: datetime  # by the database's clock
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether one more trial may begin; those that have begun may end."""
+        most = self.budget.trials
+        has_room = most is None or self.places_taken < most
+        return has_room and self._is_open and self.has_steps_for(None)
+
+    def may_climb(self, trial: FrozenTrial) -> bool:
+        """Whether a trial may go on from the rung that it stands on."""
+        return self._is_open and self.has_steps_for(trial)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further trial may begin, however soon those end that run."""
+        budget, least = self.budget, self.ladder.count(0, self.ladder.landing(0))
+        return not self._is_open or (
+            (budget.trials is not None and self.places_taken >= budget.trials)
+            or (budget.steps is not None and budget.steps - self.steps < least)
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing may begin any more, and every trial has ended that has begun."""
+        return all(t.state.is_finished() for t in begun(self.trials)) and not self.may_begin
+
+    def grant(self, trial: FrozenTrial | None) -> int | None:
+        """Give the step up to which a trial that is taken, or a new one, may climb from now on.
+
+        None where nothing changes: steps do not count, or it was only handed back.
+        """
+        if self.budget.steps is None:
+            return None
+        if trial is None or is_queued(trial) or is_paused(trial):
+            return self.ladder.landing(height_of(trial) if trial else 0)
+        return None
+
+    def has_steps_for(self, trial: FrozenTrial | None) -> bool:
+        """Whether there are steps for a trial, or a new one, as far as its landing."""
+        if self.budget.steps is None:
+            return True
+        others = [
+            other
+            for other in begun(self.trials)
+            if not other.state.is_finished() and (trial is None or other.number != trial.number)
+        ]
+        height = height_of(trial) if trial else 0
+        landing = self.ladder.landing(height)
+        granted = sum(self.ladder.count(height_of(t), self._granted(t)) for t in others)
+        left = self.budget.steps - self.steps - granted - self.ladder.count(height, landing)
+        if self.completed:
+            return left >= 0
+        stands = [landing, *map(self._granted, others)]  # when all have climbed what is granted
+        return left >= min(self.ladder.count(one, self.ladder.last) for one in stands)
+
+    @property
+    def places_taken(self) -> int:
+        """How many trials have begun, without those that failed and are tried again."""
+        return sum(not is_queued(trial) for trial in self._without_replaced)
+
+    @property
+    def places_promised(self) -> int:
+        """How many trials have begun or are queued, counted likewise."""
+        return len(self._without_replaced)
+
+    @property
+    def steps(self) -> int:
+        """How many steps all trials together have reported."""
+        return sum(len(trial.intermediate_values) for trial in self.trials)
+
+    @property
+    def worked(self) -> timedelta:
+        """The time in which at least one trial ran, however many ran at once."""
+        total, covered = timedelta(0), datetime.min
+        for start, end in sorted(run for trial in self.trials for run in runs_of(trial, self.now)):
+            total += max(timedelta(0), end - max(start, covered))
+            covered = max(covered, end)
+        return total
+
+    @property
+    def completed(self) -> list[FrozenTrial]:
+        """The trials that have climbed all the way, the best first, equals by their numbers."""
+        return completed(self.trials, self.better)
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long it will take, a guess from the pace so far; None before a trial has ended."""
+        ended = sum(trial.state.is_finished() for trial in self.trials)
+        if not ended:
+            return None
+        so_far, budget = self.worked, self.budget
+        guesses = [
+            *([so_far * (budget.trials / ended - 1)] if budget.trials else []),
+            *([so_far * (budget.steps / max(1, self.steps) - 1)] if budget.steps else []),
+            *([budget.wall_time - so_far] if budget.wall_time else []),
+        ]
+        return max(min(guesses), timedelta())
+
+    @property
+    def _without_replaced(self) -> list[FrozenTrial]:
+        replaced = {trial.user_attrs.get(RETRY_OF) for trial in self.trials}
+        return [trial for trial in self.trials if trial.number not in replaced]
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether there is time left, and something to look for."""
+        time = self.budget.wall_time
+        has_time = time is None or self.worked < time
+        return has_time and not self._is_good_enough and not self._is_out_of_patience
+
+    @property
+    def _is_good_enough(self) -> bool:
+        target, best = self.budget.target, next(iter(self.completed), None)
+        if target is None or best is None or best.value is None:
+            return False
+        return best.value >= target if self.better == "maximize" else best.value <= target
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        """Whether so many trials came to rest in vain that had begun after the best one ended."""
+        patience, best = self.budget.patience, next(iter(self.completed), None)
+        if patience is None or best is None or best.datetime_complete is None:
+            return False
+        since = best.datetime_complete
+        return patience <= sum(
+            trial.state is not TrialState.RUNNING
+            and trial.datetime_start is not None
+            and trial.datetime_start >= since
+            for trial in self.trials
+        )
+
+    def _granted(self, trial: FrozenTrial) -> int:
+        """Give the step up to which a trial may climb that has not ended."""
+        height = height_of(trial)
+        if is_paused(trial):
+            return height
+        # One that began before steps were counted was granted nothing.
+        return max(height, int(trial.system_attrs.get(GRANTED, self.ladder.landing(height))))
+
+
+def completed(
+    trials: Sequence[FrozenTrial], better: Literal["maximize", "minimize"]
+) -> list[FrozenTrial]:
+    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
+    found = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    return sorted(found, key=lambda trial: trial.value or 0.0, reverse=better == "maximize")
+
+
+def account_of(stored: StoredStudy, now: datetime) -> Account:
+    """Give a study's account, read anew."""
+    return Account(
+        budget=budget_of(stored),
+        ladder=stored.ladder,
+        better=stored.definition.better,
+        trials=trials_of(stored),
+        now=now,
+    )
+
+
 def is_given(trial: FrozenTrial) -> bool:
-    """Whether it was queued with given values."""
-    return GIVEN in trial.system_attrs
-
-
-def is_spent(budget: Budget, trials: Sequence[FrozenTrial], now: datetime) -> bool:
-    """Whether the budget lets no further trial begin; those that have begun may end."""
-    return not may_climb(budget, trials, now) or (
-        budget.trials is not None and len(begun(trials)) >= budget.trials
-    )
-
-
-def may_climb(
-    budget: Budget, trials: Sequence[FrozenTrial], now: datetime, reserved: int = 0
-) -> bool:
-    """Whether the budget has steps and time left, beside a number of steps that are reserved."""
-    return (budget.steps is None or steps_of(trials) + reserved < budget.steps) and (
-        budget.wall_time is None or worked(trials, now) < budget.wall_time
-    )
-
-
-def is_finished(budget: Budget, trials: Sequence[FrozenTrial], now: datetime) -> bool:
-    """Whether the budget is spent and every trial has ended that has begun."""
-    return is_spent(budget, trials, now) and all(
-        trial.state.is_finished() for trial in begun(trials)
-    )
+    """Whether it was queued with given values, not in another one's place."""
+    return GIVEN in trial.system_attrs and RETRY_OF not in trial.user_attrs
 
 
 def begun(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -64,18 +219,9 @@ def is_queued(trial: FrozenTrial) -> bool:
     return trial.state is TrialState.WAITING and trial.datetime_start is None
 
 
-def steps_of(trials: Sequence[FrozenTrial]) -> int:
-    """Count the steps that all trials together have reported."""
-    return sum(len(trial.intermediate_values) for trial in trials)
-
-
-def worked(trials: Sequence[FrozenTrial], now: datetime) -> timedelta:
-    """Add up the time in which at least one trial ran, however many ran at once."""
-    total, covered = timedelta(0), datetime.min
-    for start, end in sorted(run for trial in trials for run in runs_of(trial, now)):
-        total += max(timedelta(0), end - max(start, covered))
-        covered = max(covered, end)
-    return total
+def is_paused(trial: FrozenTrial) -> bool:
+    """Whether a trial waits at a rung."""
+    return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
 
 
 def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[datetime, datetime]]:
@@ -89,15 +235,6 @@ def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[datet
     return runs
 
 
-def time_left(budget: Budget, trials: Sequence[FrozenTrial], now: datetime) -> timedelta | None:
-    """Guess from the pace so far; None before the first trial has ended."""
-    ended = sum(trial.state.is_finished() for trial in trials)
-    if not ended:
-        return None
-    so_far = worked(trials, now)
-    guesses = [
-        *([so_far * (budget.trials / ended - 1)] if budget.trials else []),
-        *([so_far * (budget.steps / max(1, steps_of(trials)) - 1)] if budget.steps else []),
-        *([budget.wall_time - so_far] if budget.wall_time else []),
-    ]
-    return max(min(guesses), timedelta())
+def height_of(trial: FrozenTrial) -> int:
+    """Give the last step that a trial has reported; 0 before the first."""
+    return max(trial.intermediate_values, default=0)

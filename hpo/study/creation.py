@@ -34,6 +34,7 @@ def create(
         StudyError: another definition or other data was stored under this name, or it can't start
             from the study that it names.
     """
+    _demand_steps(definition, origin)
     with study_lock(database, definition.name):
         if definition.name not in names(database):
             start = warm_start(database, definition)
@@ -118,6 +119,15 @@ def _identity(definition: Definition) -> dict[str, Any]:
             "pretraining": {"train", "sources"},
         },
     )
+
+
+def _demand_steps(definition: Definition, origin: Origin) -> None:
+    steps, needed = definition.budget.steps, len(origin.steps)
+    if steps is not None and steps < needed:
+        raise StudyError(
+            f"budget.steps: {steps} steps let no trial climb all {needed} of its own: "
+            f"write at least {needed}"
+        )
 
 
 def _hash(weights: Weights | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -10,7 +11,7 @@ from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, budget_of, is_spent
+from hpo.study.budget import GIVEN, account_of
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
 
 Values = dict[str, Choice]
@@ -40,13 +41,13 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
         trials = trials_of(stored)
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]
-        _demand_room(stored, trials, len(new))
+        _demand_room(stored, len(new))
         for values in new:
             add(stored.study, values)
     return queued
 
 
-def add(study: Study, values: Values, attrs: dict[str, str] | None = None) -> None:
+def add(study: Study, values: Values, attrs: dict[str, Any] | None = None) -> None:
     """Queue a trial; the study's lock must be held."""
     study.enqueue_trial(values, user_attrs=attrs)
 
@@ -82,16 +83,18 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
     return queued
 
 
-def _demand_room(stored: StoredStudy, trials: Sequence[FrozenTrial], count: int) -> None:
-    budget, name = budget_of(stored), stored.definition.name
+def _demand_room(stored: StoredStudy, count: int) -> None:
+    account, name = account_of(stored, stored.database.now()), stored.definition.name
+    budget = account.budget
     spelled = in_toml(budget.model_dump(mode="json", exclude_none=True))
     remedy = "raise it in the study's file and run `hpo create` on that"
     if not count:
         return
-    if is_spent(budget, trials, stored.database.now()):
+    if account.is_spent:
         raise StudyError(f'the budget of the study "{name}", {spelled}, is spent: {remedy}')
-    if budget.trials is not None and len(trials) + count > budget.trials:
-        room = max(0, budget.trials - len(trials))
+    promised = account.places_promised
+    if budget.trials is not None and promised + count > budget.trials:
+        room = max(0, budget.trials - promised)
         raise StudyError(
             f'the budget of the study "{name}", {spelled}, has room for {room} more, '
             f"not for {count}: nothing was queued; {remedy}"

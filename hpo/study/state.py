@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
-from hpo.study.budget import budget_of, is_finished, is_queued, steps_of, time_left, worked
+from hpo.study.budget import Account, account_of, completed, is_queued
 from hpo.study.control import Control, Want, control_of
 from hpo.study.stored import ERROR, StoredStudy, trials_of
 
@@ -48,47 +48,35 @@ def status(stored: StoredStudy) -> Status:
     Raises:
         StudyError: somebody has deleted it.
     """
-    trials, now = trials_of(stored), stored.database.now()
-    budget, control = budget_of(stored), control_of(stored)
+    account, control = account_of(stored, stored.database.now()), control_of(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
-        state=_state(budget, control, trials, now),
+        state=_state(account, control),
         control=control,
-        budget=budget,
-        counts=_counts(trials),
-        steps=steps_of(trials),
-        worked=worked(trials, now),
-        left=time_left(budget, trials, now),
-        best=best_trial(stored),
-        error=_last_error(trials),
+        budget=account.budget,
+        counts=_counts(account.trials),
+        steps=account.steps,
+        worked=account.worked,
+        left=account.time_left,
+        best=next(iter(account.completed), None),
+        error=_last_error(account.trials),
     )
-
-
-def best_trial(stored: StoredStudy) -> FrozenTrial | None:
-    """Give the best trial that has climbed all the way, the first of equals; None before that."""
-    return next(iter(best_trials(stored)), None)
 
 
 def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
     """Give the trials that have climbed all the way, the best first, equals by their numbers."""
-    return sorted(
-        stored.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)),
-        key=lambda trial: trial.value or 0.0,
-        reverse=stored.definition.better == "maximize",
-    )
+    return completed(trials_of(stored), stored.definition.better)
 
 
-def _state(
-    budget: Budget, control: Control, trials: Sequence[FrozenTrial], now: datetime
-) -> StudyState:
-    if any(trial.state is TrialState.RUNNING for trial in trials):
+def _state(account: Account, control: Control) -> StudyState:
+    if any(trial.state is TrialState.RUNNING for trial in account.trials):
         return StudyState.RUNNING
-    if is_finished(budget, trials, now):
+    if account.is_finished:
         return StudyState.FINISHED
     if control.want is not Want.RUN:
         return StudyState.PAUSED if control.want is Want.PAUSE else StudyState.STOPPED
-    return StudyState.NEW if all(map(is_queued, trials)) else StudyState.INTERRUPTED
+    return StudyState.NEW if all(map(is_queued, account.trials)) else StudyState.INTERRUPTED
 
 
 def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:

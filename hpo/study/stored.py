@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from hpo.definition import Definition, parse
+from hpo.definition.schema import Halving
 from hpo.errors import StudyError
-from hpo.models import resolve
+from hpo.models import resolve, steps_of
 from hpo.pretraining import Weights
 from hpo.search_space import SearchSpace, build
 from hpo.storage.database import Database
+from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
 DEFINITION = "hpo:definition"
@@ -26,6 +29,8 @@ ENVIRONMENT = "environment"
 DEVICE = "device"
 FOLDS = "folds"  # the values of the folds that are finished
 ERROR = "error"  # what happened, where it failed
+PAUSED = "hpo:paused"  # the rung at which a trial waits; None as soon as it goes on
+GRANTED = "hpo:granted"  # the step up to which it may climb, where the budget counts steps
 WARM_START = "warm_start"  # the trial of another study that it took its values from
 
 
@@ -38,6 +43,7 @@ class Origin:
     label_column: int  # from 0; -1 is the last
     task: Task
     weights: Weights | None = None  # that trials begin with
+    steps: tuple[int, ...] = ()  # that a trial can report, also where its model is not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,15 @@ class StoredStudy:
     study: optuna.Study
     definition: Definition
     origin: Origin
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """What its trials climb."""
+        steps = self.origin.steps or _steps_of(self.definition)
+        match self.definition.pruner:
+            case Halving(min_resource=first, reduction_factor=factor):
+                return Ladder(steps, rungs(first, factor, steps[-1]))
+        return Ladder(steps)
 
 
 def load(database: Database, name: str) -> StoredStudy:
@@ -119,8 +134,14 @@ def space_of(definition: Definition) -> SearchSpace[Any]:
     return space
 
 
+def _steps_of(definition: Definition) -> tuple[int, ...]:
+    model = resolve(definition.model, f'study "{definition.name}"')
+    return steps_of(model, space_of(definition), definition.evaluation.folds or 1)
+
+
 def _origin(stored: dict[str, Any]) -> Origin:
     shape, classes = stored["task"]["shape"], stored["task"]["classes"]
     task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
     weights = Weights(**stored["weights"]) if stored.get("weights") else None
-    return Origin(**{**stored, "folder": Path(stored["folder"]), "task": task, "weights": weights})
+    given = {"folder": Path(stored["folder"]), "task": task, "weights": weights}
+    return Origin(**{**stored, **given, "steps": tuple(stored.get("steps", ()))})

@@ -1,15 +1,12 @@
 """Which trial a worker takes next."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.definition import Budget
-from hpo.study import is_queued, is_spent, may_climb, worked
-from hpo.worker.halving import Halving, is_paused
+from hpo.study import Account, is_paused, is_queued
+from hpo.worker.halving import Halving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +18,7 @@ class Choice:
     left, the trial that has climbed furthest goes on, so that every study ends with a result.
     """
 
-    budget: Budget
-    trials: Sequence[FrozenTrial]
-    now: datetime  # by the database's clock
+    account: Account
     halving: Halving
     direction: StudyDirection
 
@@ -32,41 +27,27 @@ class Choice:
         for trial in self._waiting:
             if not is_queued(trial) and not is_paused(trial):
                 return trial
-        if self._may_climb and (promoted := self.halving.promotable(self.trials, self.direction)):
+        promotable = self.halving.promotable(self.account.trials, self.direction)
+        promoted = next(filter(self.account.may_climb, promotable), None)
+        if promoted is not None:
             return promoted
-        if self.may_begin:
+        if self.account.may_begin:
             return next(filter(is_queued, self._waiting), None)
         return None if self.runs else self._furthest
 
     @property
-    def may_begin(self) -> bool:
-        """Whether the budget has room for one more trial."""
-        return self._may_climb and not is_spent(self.budget, self.trials, self.now)
-
-    @property
     def runs(self) -> bool:
         """Whether a worker has a trial."""
-        return any(trial.state is TrialState.RUNNING for trial in self.trials)
-
-    @property
-    def time_left(self) -> timedelta | None:
-        """How much of the budget's time is left; None where time is not what it counts."""
-        whole = self.budget.wall_time
-        return None if whole is None else whole - worked(self.trials, self.now)
+        return any(trial.state is TrialState.RUNNING for trial in self.account.trials)
 
     @property
     def _waiting(self) -> list[FrozenTrial]:
-        return [trial for trial in self.trials if trial.state is TrialState.WAITING]
-
-    @property
-    def _may_climb(self) -> bool:
-        furthest = self._furthest
-        reserved = self.halving.steps_left(furthest) if furthest else 0
-        return may_climb(self.budget, self.trials, self.now, reserved)
+        return [trial for trial in self.account.trials if trial.state is TrialState.WAITING]
 
     @property
     def _furthest(self) -> FrozenTrial | None:
         """The paused trial to complete so that there is a result; None if there is one."""
-        if any(trial.state is TrialState.COMPLETE for trial in self.trials):
+        if self.account.completed:
             return None
-        return self.halving.furthest(self.trials, self.direction)
+        furthest = self.halving.furthest(self.account.trials, self.direction)
+        return furthest if furthest and self.account.has_steps_for(furthest) else None

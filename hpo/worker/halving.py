@@ -1,13 +1,13 @@
 """Successive halving that pauses: a trial waits at each rung until it is among the best there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optuna.pruners import BasePruner
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-PAUSED = "hpo:paused"  # the rung at which a trial waits; None as soon as it goes on
+from hpo.study import PAUSED, is_paused, rungs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,7 @@ class Halving(BasePruner):
     @property
     def rungs(self) -> tuple[int, ...]:
         """The steps at which trials wait, ascending."""
-        found, rung = [], self.first
-        while rung < self.last_step:
-            found.append(rung)
-            rung *= self.factor
-        return tuple(found)
+        return rungs(self.first, self.factor, self.last_step)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether a trial should wait at the step that it has just reported."""
@@ -45,20 +41,15 @@ class Halving(BasePruner):
         """Give the highest rung that a step has reached."""
         return max(rung for rung in self.rungs if rung <= step)
 
-    def steps_left(self, trial: FrozenTrial) -> int:
-        """Give how many steps a paused trial has before it, at the most."""
-        return self.last_step - int(trial.system_attrs[PAUSED])
-
     def promotable(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
-    ) -> FrozenTrial | None:
-        """Give a paused trial that is among the best of its rung by now, the highest rung first."""
+    ) -> Iterator[FrozenTrial]:
+        """Give the paused trials that are among the best of their rungs, the highest rung first."""
         for rung in reversed(self.rungs):
             best = self._best_at(rung, trials, direction)
             for trial in paused(trials):
                 if trial.system_attrs[PAUSED] == rung and trial.number in best:
-                    return trial
-        return None
+                    yield trial
 
     def furthest(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
@@ -86,11 +77,6 @@ class Halving(BasePruner):
 
 NO_RUNGS = Halving(first=1, factor=2, last_step=1)
 """What pauses nothing, and so has nothing to promote."""
-
-
-def is_paused(trial: FrozenTrial) -> bool:
-    """Whether a trial waits at a rung."""
-    return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
 
 
 def paused(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:

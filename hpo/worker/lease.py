@@ -20,17 +20,20 @@ from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
 from hpo.study import (
     ERROR,
+    GRANTED,
+    PAUSED,
+    Account,
     Control,
     StoredStudy,
     Want,
-    budget_of,
+    account_of,
     control_of,
-    is_finished,
+    height_of,
     trials_of,
 )
 from hpo.worker.checkpoints import CHECKPOINT, forget
 from hpo.worker.choice import Choice
-from hpo.worker.halving import NO_RUNGS, PAUSED, Halving, paused
+from hpo.worker.halving import NO_RUNGS, Halving, paused
 
 LOSSES = "hpo:losses"  # how many workers died with it since its last step, and that step
 RETRIES = "hpo:retries"  # why it was handed back, each time that a worker could not go on with it
@@ -92,6 +95,26 @@ class Lease:
         """
         return Control.read(persistently(lambda: self.owned.write(writing), self.give_up))
 
+    def climb_on(self) -> int | None:
+        """Ask for the steps from the rung that was reported last; None if there are none.
+
+        Gives the step up to which they reach.
+
+        Raises:
+            LeaseLost: another worker, or a person, has taken, ended or deleted it.
+        """
+        return persistently(self._climb_on, self.give_up)
+
+    def _climb_on(self) -> int | None:
+        with study_lock(self.stored.database, self.stored.definition.name) as connection:
+            account = account_of(self.stored, now_of(connection))
+            (trial,) = (trial for trial in account.trials if trial.number == self.number)
+            if not account.may_climb(trial):
+                return None
+            landing = account.ladder.landing(height_of(trial))
+            self.owned.write(Writing(system_attrs={GRANTED: landing}))
+            return landing
+
     def end(self, outcome: Outcome, unwritten: Writing = NOTHING) -> None:
         """Record how the trial ended, and what is not written yet.
 
@@ -152,12 +175,10 @@ class Leases:
             if taken is None and control_of(self.stored).want is not Want.RUN:
                 return None
             choice = self._choice(connection)
-            trial_id = taken or self._next(choice, connection)
+            trial_id = taken or self._take_next(choice, connection, owner)
             if trial_id is None:
                 return None
-            if taken is None:
-                ownership.take(connection, trial_id, owner, paused=PAUSED)
-            deadline = self._deadline(choice)
+            deadline = _deadline(choice.account)
         trial = self.stored.database.storage.get_trial(trial_id)
         return Lease(
             stored=self.stored,
@@ -165,31 +186,31 @@ class Leases:
             owned=OwnedTrial(
                 database=self.stored.database, trial_id=trial_id, number=trial.number, owner=owner
             ),
-            trials=[other for other in choice.trials if other.number != trial.number],
+            trials=[t for t in choice.account.trials if t.number != trial.number],
             artifacts=self.artifacts,
             deadline=deadline,
             give_up=self.give_up,
         )
 
-    def _next(self, choice: Choice, connection: Connection) -> int | None:
+    def _take_next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
         trial = choice.existing()
         if trial is not None:
-            return self._id_of(trial)
-        if choice.may_begin:
-            return ownership.new_trial(connection, self._study_id)
-        if not choice.runs:
-            self._end_paused(choice.trials)
-        return None
-
-    def _deadline(self, choice: Choice) -> float | None:
-        left = choice.time_left  # while this trial runs, it passes as fast as any clock
-        return None if left is None else time.monotonic() + left.total_seconds()
+            trial_id = self._id_of(trial)
+        elif choice.account.may_begin:
+            trial_id = ownership.new_trial(connection, self._study_id)
+        else:
+            if not choice.runs:
+                self._end_paused(choice.account.trials)
+            return None
+        grant = ownership.Attr(GRANTED, choice.account.grant(trial))
+        ownership.take(connection, trial_id, owner, clear=PAUSED, grant=grant)
+        return trial_id
 
     def _is_over(self) -> bool:
-        trials = trials_of(self.stored)
+        account = account_of(self.stored, self.stored.database.now())
         if control_of(self.stored).want in {Want.STOP, Want.CANCEL}:
-            return not any(trial.state is TrialState.RUNNING for trial in trials)
-        return is_finished(budget_of(self.stored), trials, self.stored.database.now())
+            return not any(trial.state is TrialState.RUNNING for trial in account.trials)
+        return account.is_finished
 
     @property
     def _study_id(self) -> int:
@@ -203,9 +224,7 @@ class Leases:
     def _choice(self, connection: Connection) -> Choice:
         pruner = self.stored.study.pruner
         return Choice(
-            budget=budget_of(self.stored),
-            trials=trials_of(self.stored),
-            now=now_of(connection),
+            account=account_of(self.stored, now_of(connection)),
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
             direction=self.stored.study.direction,
         )
@@ -217,6 +236,13 @@ class Leases:
             self.stored.database.storage.set_trial_state_values(
                 self._id_of(trial), TrialState.PRUNED, [value]
             )
+
+
+def _deadline(account: Account) -> float | None:
+    if account.budget.wall_time is None:
+        return None
+    left = account.budget.wall_time - account.worked
+    return time.monotonic() + left.total_seconds()  # it passes as fast as any clock meanwhile
 
 
 def free_stale(stored: StoredStudy) -> None:

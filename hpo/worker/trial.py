@@ -22,6 +22,7 @@ from hpo.study import (
     DEVICE,
     ENVIRONMENT,
     FOLDS,
+    GRANTED,
     SEED,
     Control,
     StoredStudy,
@@ -99,7 +100,7 @@ class Climber:
             raise Drained
         if self.lease.is_overdue and persistently(self._has_result, self.lease.give_up):
             raise Cut
-        if is_new and persistently(self._should_prune, self.lease.give_up):
+        if self._has_to_ask(step, is_new=is_new) and not self._may_climb(step):
             raise TrialPruned(step)
 
     def write(self) -> Control:
@@ -153,6 +154,24 @@ class Climber:
         with database_errors():
             trials = trials_of(self.lease.stored)
         return any(trial.state is TrialState.COMPLETE for trial in trials)
+
+    def _has_to_ask(self, step: int, *, is_new: bool) -> bool:
+        """Whether it is to be decided how the trial goes on.
+
+        A worker that died at a rung may have reported it and not asked for more.
+        """
+        granted = self.trial.system_attrs.get(GRANTED)
+        return is_new or (granted is not None and step >= granted)
+
+    def _may_climb(self, step: int) -> bool:
+        """Whether the trial is good enough and the budget has the steps up to its next rung."""
+        if persistently(self._should_prune, self.lease.give_up):
+            return False
+        granted = self.trial.system_attrs.get(GRANTED)
+        if granted is None or step < granted:
+            return True
+        self.trial.system_attrs[GRANTED] = landing = self.lease.climb_on()
+        return landing is not None
 
     def _should_prune(self) -> bool:
         with database_errors():

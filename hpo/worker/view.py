@@ -9,7 +9,7 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.worker.halving import is_paused
+from hpo.study import is_paused
 
 
 class View(Study):

@@ -165,7 +165,7 @@ def test_a_finished_study_asks_for_a_larger_budget(create_study, queue, run):
     assert queue({"rate": 0.2}) == [1]
 
 
-@pytest.mark.parametrize("budget", [{"steps": 2}, {"trials": 9, "steps": 2}])
+@pytest.mark.parametrize("budget", [{"steps": 7}, {"trials": 9, "steps": 7}])
 def test_a_budget_of_steps_lets_no_queued_trial_begin_once_it_is_spent(
     create_study, queue, run, leases, budget
 ):
@@ -178,7 +178,9 @@ def test_a_budget_of_steps_lets_no_queued_trial_begin_once_it_is_spent(
     lease = mine.take()  # it has begun, so it may end
     assert lease.number == number
     assert mine.take() is None
+    lease.write(Writing(reports={2: 0.5, 3: 0.5}))
     lease.end(PRUNED)
+    assert mine.take() is None  # three are left, and a trial has four
     assert mine.is_over()
     assert states(stored) == ["pruned", "pruned", "waiting", "waiting"]
     assert status(stored).state is StudyState.FINISHED

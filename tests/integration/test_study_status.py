@@ -85,7 +85,7 @@ def test_where_a_study_of_three_trials_is(create_study, states, expected):
     assert status(stored).state is expected
 
 
-@pytest.mark.parametrize("budget", [{"steps": 5}, {"wall_time": "30s"}, {"trials": 99, "steps": 4}])
+@pytest.mark.parametrize("budget", [{"steps": 8}, {"wall_time": "30s"}, {"trials": 99, "steps": 7}])
 def test_a_study_ends_at_the_first_limit(create_study, budget):
     stored = create_study(budget=budget)
     add(stored, PRUNED, steps=3, seconds=(0, 20))

@@ -8,8 +8,7 @@ from centroid import stepwise
 from optuna.trial import TrialState
 
 from hpo.cli.studies import objective_of
-from hpo.study import FOLDS, StudyState, load, runs_of, status
-from hpo.worker.halving import PAUSED
+from hpo.study import FOLDS, PAUSED, StudyState, load, runs_of, status
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner
 from hpo.worker.trial import run_trial

@@ -108,11 +108,11 @@ def test_a_bad_key_in_a_file_is_refused_with_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("section", "allowed"),
     [
-        ("", "name, model, direction, seed, data, evaluation, space, fixed, sampler"),
+        ("", "name, model, direction, seed, priority, data, evaluation, space, fixed"),
         ("data.", "train, label, shape, range, transposed"),
         ("evaluation.", "holdout, folds, metric"),
         ("space.C.", "low, high, log, step"),
-        ("budget.", "trials, wall_time, steps"),
+        ("budget.", "trials, wall_time, steps, target, patience"),
         ("warm_start.", "study, top"),
     ],
 )

@@ -3,7 +3,8 @@ import pytest
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from hpo.worker.halving import NO_RUNGS, PAUSED, Halving
+from hpo.study import PAUSED
+from hpo.worker.halving import NO_RUNGS, Halving
 from hpo.worker.view import View
 
 HALVING = Halving(first=1, factor=3, last_step=27)
@@ -65,19 +66,19 @@ def test_a_step_beyond_a_rung_that_it_leaps_over_counts_as_the_rung():
 
 def test_a_better_one_that_comes_later_makes_room_for_no_worse_one():
     found = trials([0.5], [0.4], [0.6, 0.7], rungs={0: 1, 1: 1}.items())
-    assert HALVING.promotable(found, UP) is None
+    assert [*HALVING.promotable(found, UP)] == []
 
 
 def test_more_trials_at_a_rung_make_room_for_the_best_that_waits():
     found = trials([0.5], [0.4], [0.6, 0.7], [0.1], [0.2], [0.3], rungs={0: 1, 1: 1}.items())
-    assert HALVING.promotable(found, UP) is found[0]
-    assert HALVING.promotable(found, DOWN) is None  # those with 0.1 and 0.2 have gone on
+    assert [*HALVING.promotable(found, UP)] == [found[0]]
+    assert [*HALVING.promotable(found, DOWN)] == []  # those with 0.1 and 0.2 have gone on
 
 
 def test_a_higher_rung_comes_first():
     low = [[0.1]] * 6
     found = trials([0.9], [0.5] * 3, [0.6] * 3, [0.7] * 3, *low, rungs={0: 1, 3: 3}.items())
-    assert HALVING.promotable(found, UP) is found[3]
+    assert next(HALVING.promotable(found, UP)) is found[3]
 
 
 def test_the_furthest_is_the_best_at_the_highest_rung_that_is_waited_at():

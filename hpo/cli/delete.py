@@ -1,0 +1,44 @@
+"""`hpo delete`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hpo.study import Status
+
+
+@click.command()
+@click.argument("study")
+@click.option("--yes", is_flag=True, help="Delete it without asking.")
+def delete(study: str, yes: bool) -> None:
+    """Delete STUDY with all of its trials and their artifacts, once you have confirmed it.
+
+    Its workers drop their trials; its definition file and its data stay.
+
+    \b
+    Example:
+      hpo delete svm
+    """
+    from hpo.artifacts import open_artifacts
+    from hpo.cli.database import open_database
+    from hpo.study import delete as delete_study
+    from hpo.study import load, status
+
+    artifacts = open_artifacts()
+    with open_database("delete") as database:
+        found = status(load(database, study))
+        click.echo(_what_goes(found), err=True)
+        if not yes:
+            click.confirm("Delete it?", abort=True, err=True)
+        delete_study(database, study, artifacts)
+    click.echo(f"deleted {study}")
+
+
+def _what_goes(found: "Status") -> str:
+    trials = sum(found.counts.values())
+    best = (
+        f"best {found.best.value:.4f} in trial {found.best.number}" if found.best else "no result"
+    )
+    running = f", {found.counts['running']} running" if found.counts["running"] else ""
+    return f"{found.name} ({found.state}): {trials} trials{running}, {found.steps} steps, {best}"

@@ -1,0 +1,19 @@
+"""Deleting a study with all that belongs to it."""
+
+from hpo.artifacts import Artifacts
+from hpo.storage.database import Database, study_lock
+from hpo.storage.deletion import delete_study
+from hpo.study.stored import load
+
+
+def delete(database: Database, name: str, artifacts: Artifacts) -> None:
+    """Delete a study, its trials, and then their files.
+
+    Raises:
+        StudyError: there is no such study.
+        ArtifactError: its files are left.
+    """
+    study_id = load(database, name).study._study_id  # noqa: SLF001 - by its name, it takes a query
+    with study_lock(database, name) as connection:
+        delete_study(connection, study_id)
+    artifacts.forget_study(name)

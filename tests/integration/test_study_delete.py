@@ -1,0 +1,87 @@
+import io
+
+import pytest
+from optuna.distributions import FloatDistribution, distribution_to_json
+from optuna.trial import TrialState
+from sqlalchemy import text
+
+from hpo.artifacts import open_artifacts
+from hpo.errors import LeaseLost, StudyError
+from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
+from hpo.storage.ownership import Writing
+from hpo.worker.lease import Outcome
+
+RATE = distribution_to_json(FloatDistribution(0.1, 0.9))
+REPORTS = Writing(reports={1: 0.5}, params={"rate": (0.5, RATE)}, user_attrs={"seed": 1})
+
+
+@pytest.fixture
+def rows_of(database):
+    """Give how many rows each table has that a study fills."""
+
+    def count():
+        with database.engine.connect() as connection:
+            tables = (*OF_TRIALS, *OF_STUDIES)
+            return {t: connection.scalar(text(f"SELECT count(*) FROM {t}")) for t in tables}
+
+    return count
+
+
+@pytest.fixture
+def worked(create_study, leases):
+    """Create a study with a finished trial and one that runs, whose lease is given."""
+
+    def create(name):
+        stored = create_study(name=name)
+        ours = leases(stored)
+        ours.take().end(Outcome(state=TrialState.COMPLETE, value=0.75), REPORTS)
+        runs = ours.take()
+        runs.write(REPORTS)
+        return runs
+
+    return create
+
+
+def test_a_study_goes_with_all_that_belongs_to_it_and_nothing_else(hpo, worked, rows_of):
+    worked("kept")
+    before = rows_of()
+    worked("gone")
+    for name in ("kept", "gone"):
+        open_artifacts().save(name, 0, ".txt", lambda file: file.write(b"text"))
+    assert min(rows_of().values()) > 0
+    said = hpo("delete", "gone", "--yes")
+    assert (said.code, said.out) == (0, "deleted gone\n")
+    assert said.err == "gone (running): 2 trials, 1 running, 2 steps, best 0.7500 in trial 0\n"
+    assert rows_of() == before
+    assert open_artifacts().usage() == 4
+
+
+def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):
+    worked("kept")
+    before = rows_of()
+    for answer in ("n\n", "\n", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        said = hpo("delete", "kept")
+        assert said.code == 130
+        assert "Delete it? [y/N]" in said.err
+    assert rows_of() == before
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert hpo("delete", "kept").code == 0
+    assert set(rows_of().values()) == {0}
+
+
+def test_the_worker_of_a_deleted_study_finds_out(hpo, worked, leases):
+    runs = worked("gone")
+    hpo("delete", "gone", "--yes")
+    with pytest.raises(LeaseLost):
+        runs.write(REPORTS)
+    with pytest.raises(StudyError, match="somebody has deleted it"):
+        leases(runs.stored).take()
+
+
+def test_a_study_that_is_not_there_is_named(hpo):
+    said = hpo("delete", "nobody", "--yes")
+    assert (said.code, said.err) == (
+        2,
+        'hpo: there is no study "nobody"; stored are: none yet\n',
+    )

@@ -1,0 +1,61 @@
+"""Another try for failed trials, and the end of a whole study."""
+
+from optuna.trial import TrialState
+
+from hpo.study import StudyState, Want, set_control, status
+from hpo.worker.lease import Outcome
+
+FAIL = Outcome(state=TrialState.FAIL, error="ValueError: a bug")
+
+
+def states(stored):
+    return [trial.state.name.lower() for trial in stored.study.trials]
+
+
+def fail(leases, stored, rate):
+    stored.study.enqueue_trial({"rate": rate})
+    leases(stored).take().end(FAIL)
+
+
+def test_a_failed_trial_is_tried_again_in_its_own_place(hpo, create_study, leases, work):
+    stored = create_study(budget={"trials": 2})
+    fail(leases, stored, 0.25)
+    work(stored)
+    assert states(stored) == ["fail", "complete"]
+    said = hpo("retry", "blobs", "--failed")
+    assert (said.code, said.out, said.err) == (0, "queued trial 2: rate 0.25\n", "")
+    assert status(stored).state is StudyState.INTERRUPTED
+    work(stored)
+    assert states(stored) == ["fail", "complete", "complete"]
+    assert stored.study.trials[2].params == {"rate": 0.25}
+    assert status(stored).state is StudyState.FINISHED
+
+
+def test_a_trial_is_tried_again_once(hpo, create_study, leases):
+    stored = create_study(budget={"trials": 2})
+    fail(leases, stored, 0.25)
+    fail(leases, stored, 0.5)
+    assert hpo("retry", "blobs", 1).out == "queued trial 2: rate 0.5\n"
+    said = hpo("retry", "blobs", "--failed")
+    assert said.out == "queued trial 3: rate 0.25\n"
+    assert said.err == "trial 2 has these values already: rate 0.5\n"
+    assert len(stored.study.trials) == 4
+
+
+def test_only_failed_trials_are_tried_again(hpo, create_study, leases):
+    stored = create_study()
+    leases(stored).take()
+    said = hpo("retry", "blobs", 0)
+    assert said.code == 2
+    assert said.err == 'hpo: study "blobs": trial 0 has not failed; failed are: none\n'
+    assert hpo("retry", "blobs", "--failed").err == "blobs: no trial has failed\n"
+    assert hpo("retry", "blobs").code == 2
+    assert hpo("retry", "nobody", 1).code == 2
+    assert len(stored.study.trials) == 1
+
+
+def test_a_stopped_study_says_that_it_does_not_go_on(hpo, database, create_study, leases):
+    fail(leases, create_study(), 0.25)
+    set_control(database, "blobs", Want.STOP)
+    said = hpo("retry", "blobs", "--failed").err
+    assert said == "blobs does not go on before `hpo resume blobs`: stop\n"
