@@ -1,6 +1,7 @@
 """Trials that wait at rungs, on a real database."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from blobs import STEPS
@@ -59,12 +60,28 @@ def test_a_single_trial_is_brought_to_its_end(create_study, work):
     assert states(stored) == [TrialState.COMPLETE]
 
 
-def test_a_budget_of_steps_leaves_enough_for_one_result(create_study, work):
-    stored = create_study(**HALVING, budget={"steps": 12})
+@pytest.mark.parametrize("steps", [4, 5, 12, 13])
+def test_a_budget_of_steps_is_kept_and_leaves_enough_for_one_result(create_study, work, steps):
+    stored = create_study(**HALVING, budget={"steps": steps})
     work(stored)
     assert TrialState.COMPLETE in states(stored)
     assert status(stored).state is StudyState.FINISHED
-    assert 12 <= status(stored).steps <= 12 + STEPS // 2  # what has begun may reach its rung
+    assert status(stored).steps == steps  # the shortest climb is of one step
+
+
+@pytest.mark.parametrize("pruned_by", [HALVING, {}], ids=["halving", "nothing"])
+def test_workers_at_once_keep_a_budget_of_steps(create_study, open_another, work, pruned_by):
+    stored = create_study(**pruned_by, budget={"steps": 40})
+
+    def work_too(_number):
+        with open_another() as other:
+            work(load(other, "blobs"))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(work_too, range(4))] == [None] * 4
+    assert TrialState.COMPLETE in states(stored)
+    assert status(stored).state is StudyState.FINISHED
+    assert status(stored).steps == 40
 
 
 def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(

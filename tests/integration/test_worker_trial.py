@@ -143,6 +143,22 @@ def test_the_budget_is_spent_on_complete_trials(create_study, work):
         assert trial.intermediate_values[STEPS] == trial.value
 
 
+def test_a_target_that_is_reached_ends_the_study(create_study, work):
+    stored = create_study(budget={"trials": 9, "target": 0.01})
+    work(stored)
+    assert states(stored) == ["complete"]
+    assert status(stored).state is StudyState.FINISHED
+
+
+def test_trials_in_vain_end_the_study(create_study, work):
+    stored = create_study(budget={"trials": 99, "patience": 2})
+    work(stored)
+    values = [trial.value for trial in stored.study.trials]
+    assert len(values) < 99
+    assert values.index(max(values)) == len(values) - 3
+    assert status(stored).state is StudyState.FINISHED
+
+
 def test_a_trial_records_what_repeats_it(create_study, work):
     stored = create_study(**ONE)
     work(stored)
