@@ -96,7 +96,7 @@ Sampler = Annotated[TPE | RandomSampling | QMC | GridWalk, Field(discriminator="
 class ASHA(Section):
     """Optuna's SuccessiveHalvingPruner: one in reduction_factor climbs beyond a rung."""
 
-    name: Literal["asha"] = "asha"
+    name: Literal["asha"]
     min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
     reduction_factor: int = Field(default=3, ge=2)
 
@@ -104,7 +104,7 @@ class ASHA(Section):
 class Halving(Section):
     """Our own successive halving: a trial waits at a rung until it is among the best there."""
 
-    name: Literal["halving"]
+    name: Literal["halving"] = "halving"
     min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
     reduction_factor: int = Field(default=3, ge=2)
 
@@ -217,7 +217,7 @@ class Definition(Section):
     space: dict[str, Dimension] = Field(min_length=1)
     fixed: dict[str, Choice] = Field(default_factory=dict)
     sampler: Sampler = TPE()
-    pruner: Pruner = ASHA()
+    pruner: Pruner = Halving()
     budget: Budget
     warm_start: WarmStart | None = None
     pretraining: Pretraining | None = None
