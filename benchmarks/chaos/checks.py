@@ -145,6 +145,13 @@ class Facts:
             for event in self.events(Kind.STOP)
         )
 
+    def _was_stopped_after(self, span: Span) -> bool:
+        """Whether its process was stopped before it can have told of it."""
+        return any(
+            event.pid == span.owner[0] and 0 <= event.at - span.ended < SLACK
+            for event in self.events(Kind.STOP)
+        )
+
     def died(self, pid: int) -> float:
         """Give when a process ended."""
         return max((p.ended for p in self.record.processes if p.pid == pid), default=float("inf"))
@@ -191,7 +198,7 @@ class Facts:
         if any(event.kind is Kind.KILL and event.pid == pid for event in past):
             return "kill"
         theirs = [other for other in self.spans[seed] if other.owner == loser]
-        if any(self.was_stopped_in(other) for other in theirs):
+        if any(self.was_stopped_in(other) or self._was_stopped_after(other) for other in theirs):
             return "stop"
         if any(process.pid == pid and process.gave_up for process in self.record.processes):
             return "gave up"

@@ -158,6 +158,8 @@ def test_a_kill_costs_one_step_at_most(lost, is_excused):
     ("events", "reason"),
     [
         ((event(Kind.STALL, 2, 4),), "cut"),
+        ((event(Kind.STOP, 3.1, 8, pid=A),), "stop"),  # just after the step
+        ((event(Kind.STOP, 6.1, 8, pid=A),), "nothing"),  # it had told long before
         ((event(Kind.UNWRITABLE, 2, 4, trial=0),), "unwritable"),
         ((event(Kind.CRASH, 2, 4),), "nothing"),
         ((event(Kind.KILL, 9.5, pid=A),), "nothing"),  # later
