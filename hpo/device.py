@@ -59,6 +59,7 @@ def muted_stderr() -> Iterator[None]:
         os.close(kept)
 
 
+@cache  # to look for it takes half a second, and it stays the same
 def recorded_environment() -> dict[str, str]:
     """Give what is recorded with each trial: what its value depends on beside code and data."""
     return environment(RECORDED)

@@ -154,9 +154,11 @@ def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: 
     """Prepare to work on a study, on this machine's copy of its data."""
     from hpo.cli.studies import import_code, objective_of
     from hpo.study import load
+    from hpo.worker.leftovers import keep_what_is_loaded
     from hpo.worker.loop import service
 
     stored = load(database, study)
     objective = objective_of(stored)
     import_code(objective.model)
+    keep_what_is_loaded()
     return service(stored, objective, artifacts, stop)

@@ -26,8 +26,16 @@ def leftovers_freed() -> Iterator[None]:
             if name.startswith(LEFT):
                 del gradients[name]
         if "keras" in sys.modules:
-            sys.modules["keras"].backend.clear_session()  # names and kernels: less than 1 MB
-            gc.collect()  # graphs are circles of references
+            # Names and kernels, less than 1 MB; and it collects, since graphs are circles.
+            sys.modules["keras"].backend.clear_session()
+
+
+def keep_what_is_loaded() -> None:
+    """Spare libraries that are loaded by now the collection of circles, which has no end for them.
+
+    TensorFlow's modules alone take it a third of a second, each time.
+    """
+    gc.freeze()
 
 
 def _registered_gradients() -> dict[str, Any]:

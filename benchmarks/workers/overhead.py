@@ -1,0 +1,100 @@
+"""Which share of a worker's time is training and evaluation?
+
+    python benchmarks/workers/overhead.py DEFINITION [TRIALS]
+
+Works on a study as `hpo worker` does, on an embedded database of its own, and measures what
+happens inside: from when a trial is asked for until its end is written, the seconds in the model's
+fit, less those in which the worker hears of a step or keeps the training, and in its predict.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpo.device import one_thread_a_process
+
+one_thread_a_process()
+
+from hpo.artifacts import open_artifacts  # noqa: E402 - after the threads are set
+from hpo.cli.studies import create_study, import_code  # noqa: E402
+from hpo.storage.database import open_storage  # noqa: E402
+from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
+from hpo.worker.loop import Service, service  # noqa: E402
+from hpo.worker.signals import Stop  # noqa: E402
+from hpo.worker.trial import Climber  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Clock:
+    """Adds up the seconds in which functions run, each without those that it calls in turn."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._running: list[str] = []
+        self._since = time.perf_counter()
+
+    def watch(self, owner: Any, function: str, name: str) -> None:
+        """Count a function of a class or module from now on."""
+        call: Callable[..., Any] = getattr(owner, function)
+
+        @wraps(call)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._enter(name)
+            try:
+                return call(*args, **kwargs)
+            finally:
+                self._leave()
+
+        setattr(owner, function, watched)
+
+    def _enter(self, name: str) -> None:
+        self._count()
+        self._running.append(name)
+
+    def _leave(self) -> None:
+        self._count()
+        self._running.pop()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
+
+
+def main() -> None:
+    """Run trials and print where the time went."""
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    clock = Clock()
+    with tempfile.TemporaryDirectory(prefix="hpo-workers-") as folder:
+        Path(folder).chmod(0o711)  # the server's user must enter it where root runs this
+        os.environ["HPO_HOME"] = str(Path(folder, "home"))
+        with open_storage(application_name="benchmark") as database:
+            stored, objective = create_study(database, Path(sys.argv[1]))
+            import_code(objective.model)
+            keep_what_is_loaded()
+            from hpo.training.checkpoint import Checkpoint  # noqa: PLC0415 - imports Keras
+
+            clock.watch(Service, "run_next", "the rest of the worker")
+            clock.watch(objective.model.code, "fit", "training")
+            clock.watch(objective.model.code, "predict", "evaluation")
+            clock.watch(Climber, "__call__", "hearing of steps")
+            clock.watch(Checkpoint, "_keep", "keeping the training")
+            ours = service(stored, objective, open_artifacts(), Stop())
+            for _ in range(count):
+                ours.run_next()
+    whole = sum(clock.seconds.values())
+    for name, seconds in clock.seconds.most_common():
+        print(f"{name}: {seconds:.1f} s, {100 * seconds / whole:.2f} %")
+    print(f"trials: {count}, {whole:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
