@@ -46,6 +46,7 @@ class Kept:
 
     folds: Sequence[float] = ()  # the values of those that are finished
     on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # hears of them
+    on_trained: Callable[[int, Trained], None] = lambda _fold, _trained: None  # and of its model
     folder: Path | None = None  # of the training of the fold that is not; None: it is not kept
 
 
@@ -140,7 +141,9 @@ class Objective:
             if number < len(kept.folds):
                 values.append(kept.folds[number])
             else:
-                values.append(fold.value(kept.folder))
+                trained = fold.train(kept.folder)
+                values.append(fold.score(trained))
+                kept.on_trained(number, trained)
                 kept.on_fold(values)
                 if kept.folder:
                     checkpoint_file(kept.folder, number).unlink(missing_ok=True)
@@ -158,12 +161,17 @@ class _Fold:
     before: tuple[float, ...]  # the values of the finished folds
     report: Report
 
-    def value(self, folder: Path | None) -> float:
-        """Climb to the last step but for its report."""
+    def train(self, folder: Path | None) -> Trained:
+        """Climb to the last step but for its report, and give what was trained."""
         if self.objective.model.climb is Climb.SAMPLES:
-            return self._score(self._samples())
-        checkpoint = checkpoint_file(folder, self.number) if folder else None
-        return self._score(self._epochs(checkpoint))
+            return self._samples()
+        return self._epochs(checkpoint_file(folder, self.number) if folder else None)
+
+    def score(self, trained: Trained) -> float:
+        """Give the metric on the rows held out."""
+        o = self.objective
+        rows = o.splits[self.number][1]
+        return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
 
     def finish(self, value: float) -> None:
         """Report the last step."""
@@ -176,7 +184,7 @@ class _Fold:
     def _epochs(self, checkpoint: Path | None) -> Trained:
         def on_step(step: int, trained: Trained) -> None:
             if step < self._last_step:  # the last one is judged when fit is over
-                self._climbs(step, lambda: self._score(trained))
+                self._climbs(step, lambda: self.score(trained))
 
         return self._fit(self._train_rows, _OnStep(on_step, checkpoint))
 
@@ -197,12 +205,7 @@ class _Fold:
         return o.model.code.fit(self.params, o.task, X, y, seed, *on_step)
 
     def _score_of_fit(self, rows: NDArray[np.int64]) -> float:
-        return self._score(self._fit(rows))
-
-    def _score(self, trained: Trained) -> float:
-        o = self.objective
-        rows = o.splits[self.number][1]
-        return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
+        return self.score(self._fit(rows))
 
     def _climbs(self, step: int, score: Callable[[], float]) -> None:
         self._report(step, (lambda: fmean(self.before)) if self.before else score)

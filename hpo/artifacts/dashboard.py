@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from optuna.artifacts import ArtifactMeta
 from optuna.artifacts.exceptions import ArtifactNotFound
-from optuna.storages import BaseStorage
 
 from hpo.artifacts.store import UPLOAD, UPLOADS, Artifacts
 from hpo.errors import ArtifactError, MissingArtifactError
@@ -41,8 +40,11 @@ class OptunaStore:
         self.artifacts.remove(_ours(artifact_id))
 
 
-def show(storage: BaseStorage, trial_id: int, artifact: str, filename: str) -> None:
-    """List an artifact with its trial, for the dashboard and for whoever asks Optuna."""
+def listing(artifact: str, filename: str) -> tuple[str, str]:
+    """Give the system attribute that lists an artifact with its trial, its name and its value.
+
+    The dashboard reads it, and whoever asks Optuna for a trial's artifacts.
+    """
     kind, encoding = guess_type(filename)
     meta = ArtifactMeta(
         artifact_id=artifact.encode().hex(),
@@ -51,9 +53,7 @@ def show(storage: BaseStorage, trial_id: int, artifact: str, filename: str) -> N
         encoding=encoding,
     )
     # The name and the form that optuna.artifacts.upload_artifact gives it.
-    storage.set_trial_system_attr(
-        trial_id, f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
-    )
+    return f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
 
 
 def _ours(artifact_id: str) -> str:

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
+from hpo.models import Trained
 from hpo.objective import Kept, Objective
 from hpo.storage.database import study_lock
 from hpo.storage.failures import database_errors
@@ -37,6 +38,7 @@ from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import RETRIES, Lease, Outcome
 from hpo.worker.mishaps import MOST_RETRIES, Diverged, passing, same_bug
 from hpo.worker.proposal import Proposal
+from hpo.worker.results import Results, results
 from hpo.worker.signals import Stop
 from hpo.worker.view import PrunerView, SamplerView
 
@@ -62,9 +64,11 @@ class Climber:
     view: PrunerView
     stop: Stop
     checkpoints: Checkpoints
+    results: Results
     last_step: int = 0
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
     folds: Sequence[float] = ()  # not written yet
+    files: dict[str, str] = field(default_factory=dict)  # that were kept, not written yet
     written_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -76,7 +80,9 @@ class Climber:
     def unwritten(self) -> Writing:
         """What is to be written with the next step or with the end."""
         return Writing(
-            reports=dict(self.reports), user_attrs={FOLDS: self.folds} if self.folds else {}
+            reports=dict(self.reports),
+            user_attrs={FOLDS: self.folds} if self.folds else {},
+            system_attrs=dict(self.files),
         )
 
     def __call__(self, step: int, value: Callable[[], float]) -> None:
@@ -107,26 +113,33 @@ class Climber:
         """Write what is not written yet, and give what is wanted of the study."""
         kept = self.checkpoints.save()
         try:
-            control = self.lease.write(replace(self.unwritten, system_attrs=kept))
+            control = self.lease.write(self._unwritten_and(kept))
         except LeaseLost:
             self.checkpoints.untold(kept)
             raise
         self.checkpoints.told(kept)
-        self.reports, self.folds, self.written_at = {}, (), time.monotonic()
+        self.reports, self.folds, self.files = {}, (), {}
+        self.written_at = time.monotonic()
         return control
 
     def end(self, outcome: Outcome) -> None:
         """Write the end of this worker's part, and what is not written yet."""
+        if outcome.state in {TrialState.COMPLETE, TrialState.FAIL}:
+            self.files |= self.results.keep_log()
         if outcome.state.is_finished():
             kept: dict[str, Any] = {CHECKPOINT: None}
         else:
             kept = self.checkpoints.save(now=True) if outcome.retries is None else {}
         try:
-            self.lease.end(outcome, replace(self.unwritten, system_attrs=kept))
+            self.lease.end(outcome, self._unwritten_and(kept))
         except LeaseLost:
             self.checkpoints.untold(kept)
             raise
         self.checkpoints.told(kept)
+
+    def _unwritten_and(self, attrs: dict[str, Any]) -> Writing:
+        unwritten = self.unwritten
+        return replace(unwritten, system_attrs={**unwritten.system_attrs, **attrs})
 
     def on_fold(self, values: Sequence[float]) -> None:
         """Keep the values of the folds that are finished."""
@@ -183,8 +196,12 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
     view = PrunerView(study, lease.trials, lease.trial, max_age)
-    with heartbeat(lease), checkpoints(lease.artifacts, study.study_name, lease.trial) as kept:
-        climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept)
+    with (
+        heartbeat(lease),
+        results(lease.artifacts, study.study_name, lease.number) as files,
+        checkpoints(lease.artifacts, study.study_name, lease.trial) as kept,
+    ):
+        climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept, results=files)
         try:
             outcome = _outcome(climber, objective)
             climber.end(outcome)
@@ -252,9 +269,14 @@ def _value(climber: Climber, objective: Objective) -> float:
     )
     log.info("trial %d: %s", trial.number, proposal.params)
     climber.last_step = objective.last_step_of(params)
+
+    def on_trained(fold: int, trained: Trained) -> None:
+        climber.files |= climber.results.keep_model(objective.model.code, fold, trained)
+
     kept = Kept(
         folds=trial.user_attrs.get(FOLDS, ()),
         on_fold=climber.on_fold,
+        on_trained=on_trained,
         folder=climber.checkpoints.folder,
     )
     return objective.evaluate(params, climber, kept)

@@ -10,7 +10,7 @@ from optuna.artifacts import download_artifact, get_all_artifact_meta, upload_ar
 from optuna.artifacts.exceptions import ArtifactNotFound
 from werkzeug.test import Client
 
-from hpo.artifacts.dashboard import OptunaStore, show
+from hpo.artifacts.dashboard import OptunaStore, listing
 from hpo.errors import ArtifactError
 
 NONE = "00000000-0000-4000-8000-000000000000"
@@ -40,7 +40,7 @@ def fetch(browser, artifact):
 
 def test_an_artifact_is_listed_with_its_trial_and_downloaded(study, store, browser, tmp_path):
     kept = store.artifacts.save("letters", 0, ".png", lambda file: file.write(b"a figure"))
-    show(study._storage, study.trials[0]._trial_id, kept, "matrix.png")
+    study._storage.set_trial_system_attr(study.trials[0]._trial_id, *listing(kept, "matrix.png"))
     (meta,) = get_all_artifact_meta(study.trials[0], storage=study._storage)
     assert (meta.filename, meta.mimetype, meta.encoding) == ("matrix.png", "image/png", None)
     download_artifact(
