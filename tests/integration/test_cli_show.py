@@ -79,14 +79,8 @@ def test_creating_again_with_another_budget_goes_on(hpo, tmp_path):
     write_definition(tmp_path, budget={"trials": 5})
     hpo("create", "blobs.toml")
     assert json.loads(hpo("status", "blobs", "--json").out)["state"] == "interrupted"
-    hpo("worker")  # on each open study
+    hpo("worker", "blobs")
     assert json.loads(hpo("status", "blobs", "--json").out)["counts"]["complete"] == 5
-
-
-def test_a_worker_without_a_study_works_on_all_that_are_open(hpo):
-    hpo("create", "second.toml")
-    assert hpo("worker").code == 0
-    assert [one["state"] for one in json.loads(hpo("status", "--json").out)] == ["finished"] * 2
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from itertools import chain
 
 import psycopg2
 import pytest
+from blobs import STEPS
 from optuna.distributions import FloatDistribution, distribution_to_json
 from optuna.trial import TrialState
 from sqlalchemy import event, exc
@@ -67,7 +68,7 @@ def test_a_budget_that_was_raised_meanwhile_counts(mine, create_study):
 
 
 def test_steps_end_the_taking_too(create_study, leases):
-    mine = leases(create_study(budget={"steps": 2}))
+    mine = leases(create_study(budget={"steps": STEPS + 1}))
     for _ in range(2):
         lease = mine.take()
         lease.write(Writing(reports={1: 0.5}))
