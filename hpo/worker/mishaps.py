@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import HpoError
+from hpo.storage.failures import MAPPED, describe
 from hpo.study import ERROR
 
 MOST_RETRIES = 2
@@ -27,6 +28,8 @@ def passing(error: Exception) -> str | None:
         return f"out of memory: {_last_line(error)}"
     if isinstance(error, OSError):
         return f"input or output failed: {_last_line(error)}"
+    if isinstance(error, MAPPED):
+        return describe(error)
     return None
 
 

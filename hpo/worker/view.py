@@ -19,7 +19,7 @@ class View(Study):
     """
 
     def __init__(self, study: Study, trials: Sequence[FrozenTrial], max_age: float) -> None:
-        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)  # noqa: SLF001
+        vars(self).update(vars(study))  # to make a study anew is to ask the database for its number
         self._max_age = max_age
         self._seen, self._read_at = trials, time.monotonic()
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import psycopg2
 import pytest
 from blobs import STEPS
 from centroid import stepwise
@@ -12,6 +13,7 @@ from hpo.cli.studies import objective_of
 from hpo.storage.ownership import CONTROL
 from hpo.study import StudyState, Want, load, set_control, status
 from hpo.worker import loop
+from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases
 from hpo.worker.mishaps import SAME_BUGS
 from hpo.worker.signals import Stop
@@ -100,7 +102,13 @@ def test_a_bug_that_fails_one_trial_after_another_stops_the_study(
 
 
 def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, work, monkeypatch):
-    fit, mishaps = stepwise.fit, [MemoryError("of the device"), OSError(28, "No space left")]
+    fit = stepwise.fit
+    mishaps = [
+        MemoryError("of the device"),
+        OSError(28, "No space left"),
+        psycopg2.OperationalError("server closed the connection"),
+    ]
+    monkeypatch.setattr(trial_module, "MOST_RETRIES", len(mishaps))
 
     def mishap(*args):
         if mishaps:
@@ -116,6 +124,7 @@ def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, wor
     assert trial.system_attrs["hpo:retries"] == [
         "out of memory: MemoryError: of the device",
         "input or output failed: OSError: [Errno 28] No space left",
+        "the database: server closed the connection",
     ]
 
 
