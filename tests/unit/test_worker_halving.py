@@ -98,3 +98,13 @@ def test_samplers_see_what_waits_at_a_rung_as_pruned():
     ]
     assert [t.number for t in seen.get_trials(states=(TrialState.PRUNED,))] == [0]
     assert stored.trials[0].state is TrialState.WAITING
+
+
+def test_a_view_of_a_study_asks_the_storage_for_nothing(monkeypatch):
+    """Whatever it asks for may be away at that moment."""
+    seen = study(trials([0.5]))
+    for name in ("get_study_id_from_name", "get_study_directions", "get_all_trials"):
+        monkeypatch.setattr(seen._storage, name, None)
+    view = View(seen, [], max_age=float("inf"))
+    assert view.get_trials() == []
+    assert view.direction is UP
