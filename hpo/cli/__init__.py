@@ -16,7 +16,7 @@ COMMANDS = {
     "create": "Store a study, to be worked on by `hpo worker`.",
     "enqueue": "Queue trials with given values in a stored study.",
     "run": "Create a study and run it with workers on this machine.",
-    "worker": "Work on a stored study.",
+    "worker": "Work on a stored study, or on all of them.",
     "pause": "Let a study's workers hand back their trials, and wait.",
     "resume": "Let a study go on.",
     "stop": "Begin no more trials of a study.",
