@@ -15,6 +15,7 @@ from hpo.models import resolve
 from hpo.pretraining import Weights
 from hpo.search_space import SearchSpace, build
 from hpo.storage.database import Database
+from hpo.storage.failures import database_errors
 from hpo.training.task import Task
 
 DEFINITION = "hpo:definition"
@@ -101,7 +102,8 @@ def attrs_of(stored: StoredStudy) -> dict[str, Any]:
 @contextmanager
 def _unless_deleted(stored: StoredStudy) -> Iterator[None]:
     try:
-        yield
+        with database_errors():
+            yield
     except KeyError:
         name = stored.definition.name
         raise StudyError(f'the study "{name}" is gone: somebody has deleted it') from None

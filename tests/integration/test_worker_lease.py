@@ -312,3 +312,8 @@ def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
     assert mine.is_over() is (want is not Want.PAUSE)
     set_control(mine.stored.database, "blobs", Want.RUN)
     assert mine.take().number == 0
+
+
+def test_whether_a_study_is_over_is_asked_again_when_the_database_was_away(mine, lose):
+    lose("FROM trials", commit=False)
+    assert not mine.is_over()
