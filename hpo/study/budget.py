@@ -1,7 +1,8 @@
 """A study's budget: what was spent of it, and when it is done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -13,12 +14,13 @@ from hpo.study.stored import DEFINITION, StoredStudy, attrs_of, space_of, trials
 GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
 
 
-def budget_of(stored: StoredStudy) -> Budget:
+def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
     """Give a study's budget, read anew: it may have been changed since the study was loaded.
 
     Where a grid is walked, it has no more trials than that has points, beside those queued.
+    attrs is what is stored with the study, where that was read just now.
     """
-    content = attrs_of(stored)[DEFINITION]
+    content = (attrs or attrs_of(stored))[DEFINITION]
     budget = parse(content, f'study "{stored.definition.name}"').budget
     if stored.definition.sampler.name != "grid":
         return budget

@@ -1,5 +1,6 @@
 """A study as it is stored."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
+from sqlalchemy import Connection, text
 
 from hpo.definition import Definition, parse
 from hpo.errors import StudyError
@@ -20,6 +22,8 @@ from hpo.training.task import Task
 
 DEFINITION = "hpo:definition"
 ORIGIN = "hpo:origin"
+
+ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
 
 # What is kept with a trial.
 SEED = "seed"
@@ -97,6 +101,20 @@ def attrs_of(stored: StoredStudy) -> dict[str, Any]:
     """
     with _unless_deleted(stored):
         return stored.study.user_attrs
+
+
+def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
+    """Give what is stored with a study, read over a connection that is at hand.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
+    rows = connection.execute(ATTRS, {"study_id": study_id})
+    attrs = {key: json.loads(value) for key, value in rows}
+    with _unless_deleted(stored):
+        attrs[DEFINITION]  # every study of ours has one
+    return attrs
 
 
 @contextmanager

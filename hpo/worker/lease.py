@@ -5,17 +5,19 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import count
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
 from hpo.artifacts import Artifacts
+from hpo.definition import Budget
 from hpo.storage import ownership, stale
 from hpo.storage.database import now_of, study_lock
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
+from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
 from hpo.study import (
@@ -23,6 +25,7 @@ from hpo.study import (
     Control,
     StoredStudy,
     Want,
+    attrs_at,
     budget_of,
     control_of,
     is_finished,
@@ -69,7 +72,7 @@ class Lease:
     stored: StoredStudy
     trial: FrozenTrial  # as it was taken
     owned: OwnedTrial
-    trials: Sequence[FrozenTrial]  # the others, at that moment
+    seen: Sequence[FrozenTrial] | None  # all trials, at that moment; None: nobody had to look
     artifacts: Artifacts
     deadline: float | None  # by time.monotonic(): when the budget's time is over
     give_up: Callable[[], bool]  # whether waiting for the database has no sense any more
@@ -78,6 +81,12 @@ class Lease:
     def number(self) -> int:
         """The trial's number."""
         return self.trial.number
+
+    @cached_property
+    def trials(self) -> Sequence[FrozenTrial]:
+        """The others, when this one was taken or when somebody first asks for them."""
+        seen = trials_of(self.stored) if self.seen is None else self.seen
+        return [other for other in seen if other.number != self.number]
 
     @property
     def is_overdue(self) -> bool:
@@ -127,7 +136,8 @@ class Leases:
             StudyError: somebody has deleted the study.
         """
         owner = f"{self.owner}:{secrets.token_hex(4)}"  # another name for each trial
-        return persistently(lambda: self._take(owner), self.give_up)
+        tries = count()
+        return persistently(lambda: self._take(owner, again=next(tries) > 0), self.give_up)
 
     def is_over(self) -> bool:
         """Whether the study has ended, so that there will never be a trial to take."""
@@ -144,39 +154,78 @@ class Leases:
         with database_errors(), self.stored.database.engine.begin() as connection:
             ownership.remove_attr(connection, self._id_of(trial), CHECKPOINT)
 
-    def _take(self, owner: str) -> Lease | None:
+    def _take(self, owner: str, *, again: bool) -> Lease | None:
         free_stale(self.stored)
+        # An earlier try may have been one whose success was not heard of.
+        begun = None if again else self._begin(owner)
+        if begun is not None:
+            return self._lease(begun, owner)
+        trials_of(self.stored)  # so that little is left to read while all other workers wait
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
-            # An earlier try may have been one whose success was not heard of.
+            attrs = attrs_at(connection, self.stored)
             taken = ownership.owned(connection, self._study_id, owner)
-            if taken is None and control_of(self.stored).want is not Want.RUN:
+            if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
-            choice = self._choice(connection)
-            trial_id = taken or self._next(choice, connection)
+            choice = self._choice(connection, budget_of(self.stored, attrs))
+            trial_id = taken or self._next(choice, connection, owner)
             if trial_id is None:
                 return None
-            if taken is None:
-                ownership.take(connection, trial_id, owner, paused=PAUSED)
             deadline = self._deadline(choice)
         trial = self.stored.database.storage.get_trial(trial_id)
+        return self._lease(trial, owner, choice.trials, deadline)
+
+    def _begin(self, owner: str) -> FrozenTrial | None:
+        """Begin a new trial without a look at the others, where the database can decide over it.
+
+        It counts them itself. To read them takes most of the time in which all other workers of
+        the study wait for the lock, the more of it the more they are.
+        """
+        if not self._counts_trials_alone(self.stored.definition.budget):
+            return None  # most likely still so
+        with study_lock(self.stored.database, self.stored.definition.name) as connection:
+            attrs = attrs_at(connection, self.stored)
+            budget = budget_of(self.stored, attrs)
+            wanted = Control.read(attrs.get(CONTROL)).want is Want.RUN
+            if not wanted or not self._counts_trials_alone(budget):
+                return None
+            return ownership.begin(connection, self._study_id, owner, most=budget.trials)
+
+    def _counts_trials_alone(self, budget: Budget) -> bool:
+        """Whether a new trial is next unless one waits or there are enough."""
+        is_halving = isinstance(self.stored.study.pruner, Halving)
+        return budget.steps is None and budget.wall_time is None and not is_halving
+
+    def _lease(
+        self,
+        trial: FrozenTrial,
+        owner: str,
+        seen: Sequence[FrozenTrial] | None = None,
+        deadline: float | None = None,
+    ) -> Lease:
         return Lease(
             stored=self.stored,
             trial=trial,
             owned=OwnedTrial(
-                database=self.stored.database, trial_id=trial_id, number=trial.number, owner=owner
+                database=self.stored.database,
+                trial_id=trial._trial_id,  # noqa: SLF001 - by its number, it takes a query
+                number=trial.number,
+                owner=owner,
             ),
-            trials=[other for other in choice.trials if other.number != trial.number],
+            seen=seen,
             artifacts=self.artifacts,
             deadline=deadline,
             give_up=self.give_up,
         )
 
-    def _next(self, choice: Choice, connection: Connection) -> int | None:
+    def _next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
         trial = choice.existing()
         if trial is not None:
-            return self._id_of(trial)
+            trial_id = self._id_of(trial)
+            ownership.take(connection, trial_id, owner, paused=PAUSED)
+            return trial_id
         if choice.may_begin:
-            return ownership.new_trial(connection, self._study_id)
+            begun = ownership.begin(connection, self._study_id, owner, despite_waiting=True)
+            return None if begun is None else begun._trial_id  # noqa: SLF001
         if not choice.runs:
             self._end_paused(choice.trials)
         return None
@@ -200,10 +249,10 @@ class Leases:
             self._study_id, trial.number
         )
 
-    def _choice(self, connection: Connection) -> Choice:
+    def _choice(self, connection: Connection, budget: Budget) -> Choice:
         pruner = self.stored.study.pruner
         return Choice(
-            budget=budget_of(self.stored),
+            budget=budget,
             trials=trials_of(self.stored),
             now=now_of(connection),
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,

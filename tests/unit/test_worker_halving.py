@@ -89,7 +89,7 @@ def test_the_furthest_is_the_best_at_the_highest_rung_that_is_waited_at():
 
 def test_samplers_see_what_waits_at_a_rung_as_pruned():
     stored = study(trials([0.5], [0.4, 0.4], [0.3], rungs={0: 1}.items()))
-    seen = View(stored, [], max_age=0)
+    seen = View(stored, list, max_age=0)
     assert [trial.state for trial in seen.trials] == [
         TrialState.PRUNED,
         TrialState.RUNNING,
@@ -97,3 +97,14 @@ def test_samplers_see_what_waits_at_a_rung_as_pruned():
     ]
     assert [t.number for t in seen.get_trials(states=(TrialState.PRUNED,))] == [0]
     assert stored.trials[0].state is TrialState.WAITING
+
+
+def test_trials_are_asked_for_once_and_only_when_somebody_looks():
+    stored, asked = study([]), []
+    seen = View(stored, lambda: asked.append(1) or trials([0.5], [0.4]), max_age=60)
+    assert asked == []
+    for _ in range(2):
+        found = seen.get_trials(states=[TrialState.RUNNING])
+        assert [trial.number for trial in found] == [0, 1]
+        found.clear()  # the list is the caller's own
+    assert asked == [1]
