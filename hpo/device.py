@@ -59,9 +59,13 @@ def muted_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-@cache  # to look for it takes half a second, and it stays the same
+@cache
 def recorded_environment() -> dict[str, str]:
-    """Give what is recorded with each trial: what its value depends on beside code and data."""
+    """Give what is recorded with each trial: what its value depends on beside code and data.
+
+    It reads the metadata of every installed package, which takes longer than all else in an
+    empty trial, and is the same for as long as the process lives.
+    """
     return environment(RECORDED)
 
 

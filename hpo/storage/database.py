@@ -108,8 +108,12 @@ def create_tables(url: URL) -> None:
 
 def now_of(connection: Connection) -> datetime:
     """Give the database's time as Optuna gives times: local, without a zone."""
-    now: datetime = connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one()
-    return now.astimezone().replace(tzinfo=None)
+    return as_optuna(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
+
+
+def as_optuna(time: datetime) -> datetime:
+    """Give a time as Optuna gives times: local, without a zone."""
+    return time.astimezone().replace(tzinfo=None)
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, text
 
 from hpo.errors import LeaseLost
-from hpo.storage.database import Database
+from hpo.storage.database import Database, as_optuna
 from hpo.storage.failures import database_errors
 
 OWNER = "hpo:owner"  # a system attribute: the lease that may write to a running trial
@@ -186,11 +186,28 @@ class OwnedTrial:
             return connection.execute(text(statement), parameters | whose).one_or_none()
 
 
-TAKE_NEW = """
-WITH study AS (SELECT study_id FROM studies WHERE study_id = :study_id FOR UPDATE)
-INSERT INTO trials (number, study_id, state)
-SELECT (SELECT count(*) FROM trials WHERE study_id = :study_id), study_id, 'WAITING' FROM study
-RETURNING trial_id
+BEGIN = f"""
+WITH study AS (SELECT study_id FROM studies WHERE study_id = :study_id FOR UPDATE),
+counted AS (
+    SELECT count(*) AS number, count(*) FILTER (WHERE state = 'WAITING') AS waiting
+    FROM trials WHERE study_id = :study_id
+),
+begun AS (
+    INSERT INTO trials (number, study_id, state, datetime_start)
+    SELECT number, study_id, 'RUNNING', {NOW} FROM study, counted
+    WHERE (waiting = 0 OR :despite_waiting) AND number < coalesce(:most, number + 1)
+    RETURNING trial_id, number
+),
+beat AS (INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {NOW} FROM begun),
+owned AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, '{OWNER}', :owner FROM begun
+),
+granted AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, :grant_key, :grant FROM begun WHERE CAST(:grant AS text) IS NOT NULL
+)
+SELECT trial_id, number, CURRENT_TIMESTAMP FROM begun
 """
 
 TAKE = f"""
@@ -226,17 +243,54 @@ WHERE study_id = :study_id AND state = 'RUNNING'
 """
 
 
-def new_trial(connection: Connection, study_id: int) -> int:
-    """Give the id of a new trial, which waits to be taken."""
-    return int(connection.execute(text(TAKE_NEW), {"study_id": study_id}).scalar_one())
-
-
 @dataclass(frozen=True)
 class Attr:
-    """A system attribute; a value of None leaves it as it is."""
+    """A system attribute to set; a value of None leaves it as it is."""
 
     key: str
     value: int | None
+
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        """What is set, as the statements take it."""
+        value = None if self.value is None else json.dumps(self.value)
+        return {"grant_key": self.key, "grant": value}
+
+
+def begin(
+    connection: Connection,
+    study_id: int,
+    owner: str,
+    *,
+    most: int | None = None,
+    despite_waiting: bool = False,
+    grant: Attr = Attr("", None),
+) -> FrozenTrial | None:
+    """Begin a new trial and own it, unless one waits or the study has as many as it may have."""
+    parameters = {
+        "study_id": study_id,
+        "owner": json.dumps(owner),
+        "most": most,
+        "despite_waiting": despite_waiting,
+        **grant.parameters,
+    }
+    row = connection.execute(text(BEGIN), parameters).one_or_none()
+    if row is None:
+        return None
+    trial_id, number, now = row
+    return FrozenTrial(
+        number=number,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=as_optuna(now),
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={OWNER: owner},
+        intermediate_values={},
+        trial_id=trial_id,
+    )
 
 
 def take(connection: Connection, trial_id: int, owner: str, *, clear: str, grant: Attr) -> None:
@@ -245,8 +299,7 @@ def take(connection: Connection, trial_id: int, owner: str, *, clear: str, grant
         "trial_id": trial_id,
         "owner": json.dumps(owner),
         "clear": clear,
-        "grant_key": grant.key,
-        "grant": None if grant.value is None else json.dumps(grant.value),
+        **grant.parameters,
     }
     connection.execute(text(TAKE), parameters).one()
 

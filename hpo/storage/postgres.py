@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -41,6 +42,7 @@ class Postgres:
     """The server of one folder; the caller sees to it that nobody else starts or stops it."""
 
     folder: Path
+    settings: Mapping[str, object] = field(default_factory=lambda: SETTINGS)
 
     @property
     def data(self) -> Path:
@@ -75,7 +77,7 @@ class Postgres:
         self._check_version()
         self._clear_after_crash()
         sockets = self._new_socket_folder(programs)
-        settings = SETTINGS | {"unix_socket_directories": sockets}
+        settings = {**self.settings, "unix_socket_directories": sockets}
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
         # Relative paths: pg_ctl puts them into a shell's command between double quotes.
         where = ["-D", "postgres", "-l", "postgres/server.log"]

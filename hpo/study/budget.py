@@ -1,9 +1,9 @@
 """A study's budget: what was spent of it, and when it is done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,12 +17,13 @@ GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued w
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 
 
-def budget_of(stored: StoredStudy) -> Budget:
+def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
     """Give a study's budget, read anew: it may have been changed since the study was loaded.
 
     Where a grid is walked, it has no more trials than that has points, beside those queued.
+    attrs is what is stored with the study, where that was read just now.
     """
-    content = attrs_of(stored)[DEFINITION]
+    content = (attrs or attrs_of(stored))[DEFINITION]
     budget = parse(content, f'study "{stored.definition.name}"').budget
     if stored.definition.sampler.name != "grid":
         return budget
@@ -193,10 +194,12 @@ def completed(
     return sorted(found, key=lambda trial: trial.value or 0.0, reverse=better == "maximize")
 
 
-def account_of(stored: StoredStudy, now: datetime) -> Account:
-    """Give a study's account, read anew."""
+def account_of(
+    stored: StoredStudy, now: datetime, attrs: Mapping[str, Any] | None = None
+) -> Account:
+    """Give a study's account, read anew; attrs is what is stored with it, if that is known."""
     return Account(
-        budget=budget_of(stored),
+        budget=budget_of(stored, attrs),
         ladder=stored.ladder,
         better=stored.definition.better,
         trials=trials_of(stored),

@@ -1,5 +1,6 @@
 """A study as it is stored."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
+from sqlalchemy import Connection, text
 
 from hpo.definition import Definition, parse
 from hpo.definition.schema import Halving
@@ -17,11 +19,14 @@ from hpo.models import resolve, steps_of
 from hpo.pretraining import Weights
 from hpo.search_space import SearchSpace, build
 from hpo.storage.database import Database
+from hpo.storage.failures import database_errors
 from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
 DEFINITION = "hpo:definition"
 ORIGIN = "hpo:origin"
+
+ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
 
 # What is kept with a trial.
 SEED = "seed"
@@ -113,10 +118,25 @@ def attrs_of(stored: StoredStudy) -> dict[str, Any]:
         return stored.study.user_attrs
 
 
+def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
+    """Give what is stored with a study, read over a connection that is at hand.
+
+    Raises:
+        StudyError: somebody has deleted it.
+    """
+    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
+    rows = connection.execute(ATTRS, {"study_id": study_id})
+    attrs = {key: json.loads(value) for key, value in rows}
+    with _unless_deleted(stored):
+        attrs[DEFINITION]  # every study of ours has one
+    return attrs
+
+
 @contextmanager
 def _unless_deleted(stored: StoredStudy) -> Iterator[None]:
     try:
-        yield
+        with database_errors():
+            yield
     except KeyError:
         name = stored.definition.name
         raise StudyError(f'the study "{name}" is gone: somebody has deleted it') from None

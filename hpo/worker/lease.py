@@ -3,19 +3,21 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import count
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
 from hpo.artifacts import Artifacts
+from hpo.definition import Budget
 from hpo.storage import ownership, stale
 from hpo.storage.database import now_of, study_lock
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
+from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
 from hpo.study import (
@@ -27,6 +29,8 @@ from hpo.study import (
     StoredStudy,
     Want,
     account_of,
+    attrs_at,
+    budget_of,
     control_of,
     height_of,
     trials_of,
@@ -72,7 +76,7 @@ class Lease:
     stored: StoredStudy
     trial: FrozenTrial  # as it was taken
     owned: OwnedTrial
-    trials: Sequence[FrozenTrial]  # the others, at that moment
+    seen: Sequence[FrozenTrial] | None  # all trials, at that moment; None: nobody had to look
     artifacts: Artifacts
     deadline: float | None  # by time.monotonic(): when the budget's time is over
     give_up: Callable[[], bool]  # whether waiting for the database has no sense any more
@@ -81,6 +85,12 @@ class Lease:
     def number(self) -> int:
         """The trial's number."""
         return self.trial.number
+
+    @cached_property
+    def trials(self) -> Sequence[FrozenTrial]:
+        """The others, when this one was taken or when somebody first asks for them."""
+        seen = trials_of(self.stored) if self.seen is None else self.seen
+        return [other for other in seen if other.number != self.number]
 
     @property
     def is_overdue(self) -> bool:
@@ -150,7 +160,8 @@ class Leases:
             StudyError: somebody has deleted the study.
         """
         owner = f"{self.owner}:{secrets.token_hex(4)}"  # another name for each trial
-        return persistently(lambda: self._take(owner), self.give_up)
+        tries = count()
+        return persistently(lambda: self._take(owner, again=next(tries) > 0), self.give_up)
 
     def is_over(self) -> bool:
         """Whether the study has ended, so that there will never be a trial to take."""
@@ -167,44 +178,85 @@ class Leases:
         with database_errors(), self.stored.database.engine.begin() as connection:
             ownership.remove_attr(connection, self._id_of(trial), CHECKPOINT)
 
-    def _take(self, owner: str) -> Lease | None:
+    def _take(self, owner: str, *, again: bool) -> Lease | None:
         free_stale(self.stored)
+        # An earlier try may have been one whose success was not heard of.
+        begun = None if again else self._begin(owner)
+        if begun is not None:
+            return self._lease(begun, owner)
+        trials_of(self.stored)  # so that little is left to read while all other workers wait
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
-            # An earlier try may have been one whose success was not heard of.
+            attrs = attrs_at(connection, self.stored)
             taken = ownership.owned(connection, self._study_id, owner)
-            if taken is None and control_of(self.stored).want is not Want.RUN:
+            if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
-            choice = self._choice(connection)
+            choice = self._choice(connection, attrs)
             trial_id = taken or self._take_next(choice, connection, owner)
             if trial_id is None:
                 return None
             deadline = _deadline(choice.account)
         trial = self.stored.database.storage.get_trial(trial_id)
+        return self._lease(trial, owner, choice.account.trials, deadline)
+
+    def _begin(self, owner: str) -> FrozenTrial | None:
+        """Begin a new trial without a look at the others, where the database can decide over it.
+
+        It counts them itself. To read them takes most of the time in which all other workers of
+        the study wait for the lock, the more of it the more they are.
+        """
+        if not self._counts_trials_alone(self.stored.definition.budget):
+            return None  # most likely still so
+        with study_lock(self.stored.database, self.stored.definition.name) as connection:
+            attrs = attrs_at(connection, self.stored)
+            budget = budget_of(self.stored, attrs)
+            wanted = Control.read(attrs.get(CONTROL)).want is Want.RUN
+            if not wanted or not self._counts_trials_alone(budget):
+                return None
+            return ownership.begin(connection, self._study_id, owner, most=budget.trials)
+
+    def _counts_trials_alone(self, budget: Budget) -> bool:
+        """Whether a new trial is next unless one waits or there are enough."""
+        others = (budget.steps, budget.wall_time, budget.target, budget.patience)
+        is_halving = isinstance(self.stored.study.pruner, Halving)
+        return all(limit is None for limit in others) and not is_halving
+
+    def _lease(
+        self,
+        trial: FrozenTrial,
+        owner: str,
+        seen: Sequence[FrozenTrial] | None = None,
+        deadline: float | None = None,
+    ) -> Lease:
         return Lease(
             stored=self.stored,
             trial=trial,
             owned=OwnedTrial(
-                database=self.stored.database, trial_id=trial_id, number=trial.number, owner=owner
+                database=self.stored.database,
+                trial_id=trial._trial_id,  # noqa: SLF001 - by its number, it takes a query
+                number=trial.number,
+                owner=owner,
             ),
-            trials=[t for t in choice.account.trials if t.number != trial.number],
+            seen=seen,
             artifacts=self.artifacts,
             deadline=deadline,
             give_up=self.give_up,
         )
 
     def _take_next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
-        trial = choice.existing()
+        account, trial = choice.account, choice.existing()
+        grant = ownership.Attr(GRANTED, account.grant(trial))
         if trial is not None:
             trial_id = self._id_of(trial)
-        elif choice.account.may_begin:
-            trial_id = ownership.new_trial(connection, self._study_id)
-        else:
-            if not choice.runs:
-                self._end_paused(choice.account.trials)
-            return None
-        grant = ownership.Attr(GRANTED, choice.account.grant(trial))
-        ownership.take(connection, trial_id, owner, clear=PAUSED, grant=grant)
-        return trial_id
+            ownership.take(connection, trial_id, owner, clear=PAUSED, grant=grant)
+            return trial_id
+        if account.may_begin:
+            begun = ownership.begin(
+                connection, self._study_id, owner, despite_waiting=True, grant=grant
+            )
+            return None if begun is None else begun._trial_id  # noqa: SLF001
+        if not choice.runs:
+            self._end_paused(account.trials)
+        return None
 
     def _is_over(self) -> bool:
         account = account_of(self.stored, self.stored.database.now())
@@ -221,10 +273,10 @@ class Leases:
             self._study_id, trial.number
         )
 
-    def _choice(self, connection: Connection) -> Choice:
+    def _choice(self, connection: Connection, attrs: Mapping[str, Any]) -> Choice:
         pruner = self.stored.study.pruner
         return Choice(
-            account=account_of(self.stored, now_of(connection)),
+            account=account_of(self.stored, now_of(connection), attrs),
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
             direction=self.stored.study.direction,
         )

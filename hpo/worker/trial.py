@@ -195,7 +195,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     """Run a trial to one of its ends; what happens in it is recorded with it."""
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
-    view = PrunerView(study, lease.trials, lease.trial, max_age)
+    view = PrunerView(study, lambda: lease.trials, lease.trial, max_age)
     with (
         heartbeat(lease),
         results(lease.artifacts, study.study_name, lease.number) as files,
@@ -255,7 +255,7 @@ def _value(climber: Climber, objective: Objective) -> float:
     lease, trial = climber.lease, climber.trial
     # Asks the sampler, unless another worker has begun the trial: then it has its values.
     study = lease.stored.study
-    proposal = Proposal(SamplerView(study, lease.trials), trial, study.sampler)
+    proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
     params = persistently(lambda: _suggested(proposal, objective), lease.give_up)
     lease.write(
         Writing(

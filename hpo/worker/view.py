@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, cast
 
 from optuna.storages import BaseStorage
@@ -11,6 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.study import is_paused
 
+ALL = frozenset(TrialState)
+Trials = Callable[[], Sequence[FrozenTrial]]
+"""Gives a study's trials as they are at first; it is asked once, and only where they are needed."""
+
 
 class View(Study):
     """A study whose trials are read again only when they are older than some seconds.
@@ -18,10 +22,11 @@ class View(Study):
     A trial that is paused looks pruned: samplers learn nothing from what waits.
     """
 
-    def __init__(self, study: Study, trials: Sequence[FrozenTrial], max_age: float) -> None:
+    def __init__(self, study: Study, trials: Trials, max_age: float) -> None:
         vars(self).update(vars(study))  # to make a study anew is to ask the database for its number
-        self._max_age = max_age
-        self._seen, self._read_at = trials, time.monotonic()
+        self._trials, self._max_age = trials, max_age
+        self._read_at = time.monotonic()
+        self._seen: dict[frozenset[TrialState], list[FrozenTrial]] = {}  # by states
 
     def _get_trials(
         self,
@@ -30,10 +35,14 @@ class View(Study):
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
         if time.monotonic() - self._read_at >= self._max_age:
-            self._seen = super()._get_trials(deepcopy, None, use_cache)
+            self._seen = {ALL: _looked_at(super()._get_trials(deepcopy, None, use_cache))}
             self._read_at = time.monotonic()
-        seen = [_as_pruned(trial) if is_paused(trial) else trial for trial in self._seen]
-        return [trial for trial in seen if states is None or trial.state in states]
+        elif not self._seen:
+            self._seen = {ALL: _looked_at(self._trials())}
+        wanted = ALL if states is None else frozenset(s for s in TrialState if s in states)
+        if wanted not in self._seen:  # a pruner asks at each step: not to look at all trials again
+            self._seen[wanted] = [trial for trial in self._seen[ALL] if trial.state in wanted]
+        return [*self._seen[wanted]]
 
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -48,7 +57,7 @@ class SamplerView(View):
     TPE tells others of parameters before they are stored one by one; ours are stored all at once.
     """
 
-    def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
+    def __init__(self, study: Study, trials: Trials) -> None:
         super().__init__(study, trials, max_age=float("inf"))
         self._storage = cast("BaseStorage", _Unheard(self._storage))
 
@@ -60,9 +69,7 @@ class PrunerView(View):
     behind.
     """
 
-    def __init__(
-        self, study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial, max_age: float
-    ) -> None:
+    def __init__(self, study: Study, trials: Trials, trial: FrozenTrial, max_age: float) -> None:
         super().__init__(study, trials, max_age)
         self._storage = cast("BaseStorage", _Noting(self._storage, trial))
 
@@ -89,6 +96,10 @@ class _Noting(_Storage):
         """Store it, and note it in the trial at hand."""
         self._storage.set_trial_system_attr(trial_id, key, value)
         self._trial.system_attrs[key] = value
+
+
+def _looked_at(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    return [_as_pruned(trial) if is_paused(trial) else trial for trial in trials]
 
 
 def _as_pruned(trial: FrozenTrial) -> FrozenTrial:

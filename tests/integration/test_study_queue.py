@@ -51,7 +51,7 @@ def run(leases):
     def run_next(stored, outcome=PRUNED):
         lease = leases(stored).take()
         proposal = Proposal(
-            SamplerView(stored.study, lease.trials), lease.trial, stored.study.sampler
+            SamplerView(stored.study, lambda: lease.trials), lease.trial, stored.study.sampler
         )
         params = space_of(stored.definition).suggest(proposal)
         step = len(lease.trial.intermediate_values) + 1

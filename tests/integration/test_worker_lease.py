@@ -203,15 +203,17 @@ def test_handing_back_is_no_loss(mine):
 
 
 def test_a_worker_that_dies_while_it_takes_a_trial_leaves_no_trace(mine, theirs, monkeypatch):
-    def die(*_, **__):
+    begin = ownership.begin
+
+    def die(*given, **named):
+        begin(*given, **named)
         raise KeyboardInterrupt
 
-    for function in ("new_trial", "take"):
-        with monkeypatch.context() as patch:
-            patch.setattr(ownership, function, die)
-            with pytest.raises(KeyboardInterrupt):
-                mine.take()
-        assert states(theirs) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(ownership, "begin", die)
+        with pytest.raises(KeyboardInterrupt):
+            mine.take()
+    assert states(theirs) == []
     assert theirs.take().number == 0
 
 
@@ -313,3 +315,42 @@ def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
     assert mine.is_over() is (want is not Want.PAUSE)
     set_control(mine.stored.database, "blobs", Want.RUN)
     assert mine.take().number == 0
+
+
+@pytest.fixture
+def statements(mine):
+    """Give what is sent to the database from now on."""
+    sent = []
+
+    def note(_connection, _cursor, statement, *_):
+        sent.append(statement)
+
+    event.listen(mine.stored.database.engine, "before_cursor_execute", note)
+    return sent
+
+
+def test_a_new_trial_is_taken_without_a_look_at_the_others(mine, statements):
+    mine.take().end(PRUNED)
+    statements.clear()
+    lease = mine.take()
+    assert not any("trial_intermediate_values" in sent for sent in statements)
+    assert len(statements) == 4  # stale trials, the lock, the study, the trial
+    assert [trial.number for trial in lease.trials] == [0]  # where somebody asks for them
+
+
+def test_a_new_trial_is_as_the_database_has_it(mine):
+    lease = mine.take()
+    (stored,) = mine.stored.study.get_trials()
+    assert lease.trial == stored
+    assert lease.trial._trial_id == stored._trial_id
+
+
+def test_what_waits_is_taken_before_a_new_trial_is_begun(mine, theirs):
+    first, _ = mine.take(), mine.take()
+    first.end(WAITING)
+    assert [theirs.take().number for _ in range(2)] == [0, 2]
+
+
+def test_whether_a_study_is_over_is_asked_again_when_the_database_was_away(mine, lose):
+    lose("FROM trials", commit=False)
+    assert not mine.is_over()

@@ -94,3 +94,10 @@ def test_tensorflow_is_held_to_a_part_of_the_memory(tensorflow):
     config = tensorflow("gpu").config
     device.hold_gpu_memory(4500)
     assert config.parts == {"gpu": [SimpleNamespace(memory_limit=4500)]}
+
+
+def test_packages_are_read_once_in_a_process(monkeypatch):
+    device.recorded_environment.cache_clear()
+    first = device.recorded_environment()
+    monkeypatch.setattr(device, "environment", lambda _names: pytest.fail("read again"))
+    assert device.recorded_environment() == first

@@ -90,7 +90,7 @@ def test_the_furthest_is_the_best_at_the_highest_rung_that_is_waited_at():
 
 def test_samplers_see_what_waits_at_a_rung_as_pruned():
     stored = study(trials([0.5], [0.4, 0.4], [0.3], rungs={0: 1}.items()))
-    seen = View(stored, [], max_age=0)
+    seen = View(stored, list, max_age=0)
     assert [trial.state for trial in seen.trials] == [
         TrialState.PRUNED,
         TrialState.RUNNING,
@@ -105,6 +105,17 @@ def test_a_view_of_a_study_asks_the_storage_for_nothing(monkeypatch):
     seen = study(trials([0.5]))
     for name in ("get_study_id_from_name", "get_study_directions", "get_all_trials"):
         monkeypatch.setattr(seen._storage, name, None)
-    view = View(seen, [], max_age=float("inf"))
+    view = View(seen, list, max_age=float("inf"))
     assert view.get_trials() == []
     assert view.direction is UP
+
+
+def test_trials_are_asked_for_once_and_only_when_somebody_looks():
+    stored, asked = study([]), []
+    seen = View(stored, lambda: asked.append(1) or trials([0.5], [0.4]), max_age=60)
+    assert asked == []
+    for _ in range(2):
+        found = seen.get_trials(states=[TrialState.RUNNING])
+        assert [trial.number for trial in found] == [0, 1]
+        found.clear()  # the list is the caller's own
+    assert asked == [1]
