@@ -15,6 +15,7 @@ from tenacity import (
 from tenacity.stop import stop_base
 
 from hpo.errors import DatabaseAway
+from hpo.storage.failures import database_errors
 
 PATIENCE = 600.0  # seconds; a restart or a failover takes less
 LONGEST_PAUSE = 10.0  # seconds between two tries; random, so that workers don't come all at once
@@ -28,7 +29,13 @@ def persistently(call: Callable[[], T], give_up: Callable[[], bool] = lambda: Fa
 
     Raises:
         DatabaseAway: the database was away for PATIENCE, or it was time to give up.
+        DatabaseError: it refused, and will again.
     """
+
+    def once() -> T:
+        with database_errors():  # what Optuna raises, too
+            return call()
+
     retrying = Retrying(
         retry=retry_if_exception_type(DatabaseAway),
         wait=wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE),
@@ -36,7 +43,7 @@ def persistently(call: Callable[[], T], give_up: Callable[[], bool] = lambda: Fa
         before_sleep=_say,
         reraise=True,
     )
-    return retrying(call)
+    return retrying(once)
 
 
 class _GivenUp(stop_base):

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, count
 
 import psycopg2
 import pytest
@@ -354,3 +354,22 @@ def test_what_waits_is_taken_before_a_new_trial_is_begun(mine, theirs):
 def test_whether_a_study_is_over_is_asked_again_when_the_database_was_away(mine, lose):
     lose("FROM trials", times=2, commit=False)  # Optuna tries it in another way first
     assert not mine.is_over()
+
+
+@pytest.mark.parametrize("budget", [{"trials": 3}, {"steps": 40}], ids=["trials", "steps"])
+@pytest.mark.parametrize("number", range(12))
+def test_whichever_statement_of_a_taking_fails_the_trial_is_had(
+    create_study, leases, budget, number
+):
+    mine = leases(create_study(budget=budget))
+    sent = count()
+
+    @event.listens_for(mine.stored.database.engine, "before_cursor_execute")
+    def fail(*_):
+        if next(sent) == number:
+            raise exc.OperationalError("", {}, psycopg2.OperationalError("no route"))
+
+    lease = mine.take()
+    event.remove(mine.stored.database.engine, "before_cursor_execute", fail)
+    assert lease.number == 0
+    assert states(mine) == ["running"]
