@@ -61,10 +61,6 @@ class Artifacts:
         """Delete the checkpoints of a trial."""
         self._forget(f"{study}/{number}/{CHECKPOINTS}", f"{STUDY}/{TRIAL}/{CHECKPOINTS}")
 
-    def forget_trial(self, study: str, number: int) -> None:
-        """Delete all artifacts of a trial."""
-        self._forget(f"{study}/{number}", f"{STUDY}/{TRIAL}")
-
     def forget_study(self, study: str) -> None:
         """Delete all artifacts of a study's trials."""
         self._forget(study, STUDY)

@@ -158,7 +158,8 @@ class Account:
 
     @property
     def _is_good_enough(self) -> bool:
-        target, best = self.budget.target, next(iter(self.completed), None)
+        target = self.budget.target
+        best = None if target is None else next(iter(self.completed), None)
         if target is None or best is None or best.value is None:
             return False
         return best.value >= target if self.better == "maximize" else best.value <= target
@@ -166,7 +167,8 @@ class Account:
     @property
     def _is_out_of_patience(self) -> bool:
         """Whether so many trials came to rest in vain that had begun after the best one ended."""
-        patience, best = self.budget.patience, next(iter(self.completed), None)
+        patience = self.budget.patience
+        best = None if patience is None else next(iter(self.completed), None)
         if patience is None or best is None or best.datetime_complete is None:
             return False
         since = best.datetime_complete

@@ -175,7 +175,7 @@ class Leases:
                 persistently(partial(self._unname, trial), self.give_up)
 
     def _unname(self, trial: FrozenTrial) -> None:
-        with database_errors(), self.stored.database.engine.begin() as connection:
+        with self.stored.database.engine.begin() as connection:
             ownership.remove_attr(connection, self._id_of(trial), CHECKPOINT)
 
     def _take(self, owner: str, *, again: bool) -> Lease | None:

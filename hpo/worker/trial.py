@@ -16,7 +16,6 @@ from hpo.errors import HpoError, LeaseLost
 from hpo.models import Trained
 from hpo.objective import Kept, Objective
 from hpo.storage.database import study_lock
-from hpo.storage.failures import database_errors
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import (
@@ -164,8 +163,7 @@ class Climber:
 
     def _has_result(self) -> bool:
         """Whether the study has one; until then its time may be over, but its trials go on."""
-        with database_errors():
-            trials = trials_of(self.lease.stored)
+        trials = trials_of(self.lease.stored)
         return any(trial.state is TrialState.COMPLETE for trial in trials)
 
     def _has_to_ask(self, step: int, *, is_new: bool) -> bool:
@@ -187,8 +185,7 @@ class Climber:
         return landing is not None
 
     def _should_prune(self) -> bool:
-        with database_errors():
-            return self.view.pruner.prune(self.view, self.trial)
+        return self.view.pruner.prune(self.view, self.trial)
 
 
 def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
@@ -256,7 +253,7 @@ def _value(climber: Climber, objective: Objective) -> float:
     # Asks the sampler, unless another worker has begun the trial: then it has its values.
     study = lease.stored.study
     proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
-    params = persistently(lambda: _suggested(proposal, objective), lease.give_up)
+    params = persistently(lambda: objective.space.suggest(proposal), lease.give_up)
     lease.write(
         Writing(
             params=proposal.new,
@@ -280,11 +277,6 @@ def _value(climber: Climber, objective: Objective) -> float:
         folder=climber.checkpoints.folder,
     )
     return objective.evaluate(params, climber, kept)
-
-
-def _suggested(proposal: Proposal, objective: Objective) -> object:
-    with database_errors():  # some samplers keep their own records
-        return objective.space.suggest(proposal)
 
 
 def _stop_at_same_bug(stored: StoredStudy) -> None:

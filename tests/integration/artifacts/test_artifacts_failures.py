@@ -31,7 +31,7 @@ def uses(artifacts):
         "save": lambda: save(artifacts),
         "open": lambda: artifacts.open(SOME),
         "remove": lambda: artifacts.remove(SOME),
-        "forget a trial": lambda: artifacts.forget_trial("letters", 0),
+        "forget checkpoints": lambda: artifacts.forget_checkpoints("letters", 0),
         "forget a study": lambda: artifacts.forget_study("letters"),
         "usage": artifacts.usage,
     }
@@ -94,7 +94,6 @@ def test_a_folder_that_can_not_be_written(shut):
         assert_denied(
             lambda: save(artifacts),
             lambda: artifacts.remove(kept),
-            lambda: artifacts.forget_trial("letters", 0),
             lambda: artifacts.forget_study("letters"),
         )
         with artifacts.open(kept) as file:

@@ -41,7 +41,6 @@ def test_what_was_there_before_counts(artifacts, limited):
 def test_what_is_removed_makes_room_at_once(limited):
     for free in (
         limited.remove,
-        lambda _: limited.forget_trial("letters", 0),
         lambda _: limited.forget_study("letters"),
     ):
         kept = save(limited, 600)
@@ -49,6 +48,12 @@ def test_what_is_removed_makes_room_at_once(limited):
             save(limited, 600)
         free(kept)
     save(limited, 1000)
+
+
+def test_checkpoints_that_are_forgotten_make_room_at_once(limited):
+    for _ in range(3):
+        limited.save_checkpoint("letters", 0, ".npz", lambda file: file.write(b"x" * 600))
+        limited.forget_checkpoints("letters", 0)
 
 
 def test_a_save_that_fails_takes_no_room(limited):

@@ -96,19 +96,20 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(artifacts, place, stor
     assert stored(place) == [stays]
 
 
-def test_forgetting_a_trial_or_a_study_spares_its_neighbours(artifacts, place, stored):
+def test_forgetting_checkpoints_or_a_study_spares_its_neighbours(artifacts, place, stored):
     kept = {
-        (study, trial): artifacts.save(study, trial, ".log", saying(b"x"))
+        (study, trial, save): save(study, trial, ".log", saying(b"x"))
         for study in ("a", "ab", "a.b")
         for trial in (1, 12)
+        for save in (artifacts.save, artifacts.save_checkpoint)
     }
     for _ in range(2):
-        artifacts.forget_trial("a", 1)
-    del kept["a", 1]
+        artifacts.forget_checkpoints("a", 1)
+    del kept["a", 1, artifacts.save_checkpoint]
     assert stored(place) == sorted(kept.values())
     for _ in range(2):
         artifacts.forget_study("a")
-    del kept["a", 12]
+    kept = {key: artifact for key, artifact in kept.items() if key[0] != "a"}
     assert stored(place) == sorted(kept.values())
     again = artifacts.save("a", 1, ".log", saying(b"x"))
     assert stored(place) == sorted([again, *kept.values()])
@@ -123,13 +124,13 @@ def test_more_objects_than_fit_on_a_page_are_all_counted_and_forgotten(bucket):
             Bucket=name, Key=f"{prefix}/letters/0/{number:032x}", Body=b"xy"
         )
     assert artifacts.usage() == 2002
-    artifacts.forget_trial("letters", 0)
+    artifacts.forget_study("letters")
     assert artifacts.usage() == 0
 
 
 def test_nothing_is_there_before_something_is_saved(artifacts, place, stored):
     assert artifacts.usage() == 0
-    artifacts.forget_trial("letters", 0)
+    artifacts.forget_checkpoints("letters", 0)
     artifacts.remove("letters/0/" + "0" * 32)
     assert stored(place) == []
 
@@ -156,7 +157,7 @@ def test_forgetting_what_is_no_study_deletes_nothing(artifacts, place, stored):
         with pytest.raises(ArtifactError, match="names no study or trial"):
             artifacts.forget_study(study)
         with pytest.raises(ArtifactError, match="names no study or trial"):
-            artifacts.forget_trial(study, 0)
+            artifacts.forget_checkpoints(study, 0)
     assert stored(place) == [kept]
 
 
