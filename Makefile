@@ -76,6 +76,8 @@ lock: ## pin every dependency anew, with hashes (needs uv)
 	  --no-emit-index-url --no-emit-find-links pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
+	  --no-emit-index-url --no-emit-find-links --group gpu -c requirements.lock -o requirements-gpu.lock
 
 clean: ## remove the environment, the demo and what tools left
 	rm -rf $(VENV) demo data/digits $(DEMO_HOME)

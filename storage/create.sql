@@ -1,24 +1,89 @@
--- Prepares a Postgres server (15 or later) for hpo: a role that is no administrator, and its database.
--- Run it once, as an administrator:
+-- Prepares a Postgres server (15 or later) for hpo: its database, and three roles that are no
+-- administrators. Run it as one who is, or who may make roles and databases:
 --
---   HPO_PASSWORD=... psql -f storage/create.sql postgresql://postgres@db.example/postgres
+--   export HPO_PASSWORD=... HPO_WORKER_PASSWORD=... HPO_VIEWER_PASSWORD=...
+--   psql -f storage/create.sql postgresql://postgres@db.example/postgres
 --
--- (-v name=NAME gives both another name). Then `hpo init` makes the tables, with
--- HPO_DATABASE_URL=postgresql://hpo:PASSWORD@db.example/hpo
+-- hpo         owns the database. `hpo init` makes the tables as this role, and nobody else can.
+-- hpo_worker  reads and writes them: for workers, and for people who create and control studies.
+-- hpo_viewer  reads them: for a dashboard on which nothing can be changed.
+--
+-- (-v name=NAME gives the database and the roles another name.) The last two passwords may be left out:
+-- then there is no such role yet. It can be run again, to change the passwords, or over a database that
+-- an older version of this file made. Then, with HPO_DATABASE_URL=postgresql://hpo:PASSWORD@db.example/hpo:
+--
+--   hpo init
 
 \set ON_ERROR_STOP on
-\getenv password HPO_PASSWORD
-\if :{?password}
-\else
-  \warn 'storage/create.sql: set HPO_PASSWORD to the password of the new role'
-  SELECT 1 / 0;
-\endif
+\set QUIET on
 
 \if :{?name}
 \else
   \set name hpo
 \endif
+\set worker :name _worker
+\set viewer :name _viewer
 
-CREATE ROLE :"name" LOGIN PASSWORD :'password' NOSUPERUSER NOCREATEDB NOCREATEROLE;
-CREATE DATABASE :"name" OWNER :"name" ENCODING 'UTF8' TEMPLATE template0;
+\set password ''
+\set worker_password ''
+\set viewer_password ''
+\getenv password HPO_PASSWORD
+\getenv worker_password HPO_WORKER_PASSWORD
+\getenv viewer_password HPO_VIEWER_PASSWORD
+SELECT
+  :'password' <> '' AS has_password,
+  :'worker_password' <> '' AS has_worker,
+  :'viewer_password' <> '' AS has_viewer,
+  current_setting('is_superuser') = 'on' AS is_superuser
+\gset
+\if :has_password
+\else
+  \warn 'storage/create.sql: set HPO_PASSWORD to the password of the owner'
+  SELECT 1 / 0;
+\endif
+
+\if :is_superuser
+  -- Where statements are logged, those below would bring passwords into the log.
+  SET log_statement = 'none';
+  SET log_min_duration_statement = -1;
+  SET log_min_error_statement = 'panic';
+\endif
+
+SELECT format('CREATE ROLE %I', role)
+FROM (VALUES (:'name', true), (:'worker', :'has_worker'), (:'viewer', :'has_viewer')) AS wanted (role, is_wanted)
+WHERE is_wanted AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
+\gexec
+
+ALTER ROLE :"name" LOGIN PASSWORD :'password';
+\if :has_worker
+  ALTER ROLE :"worker" LOGIN PASSWORD :'worker_password';
+\endif
+\if :has_viewer
+  ALTER ROLE :"viewer" LOGIN PASSWORD :'viewer_password';
+  ALTER ROLE :"viewer" SET default_transaction_read_only = on;
+\endif
+GRANT :"name" TO CURRENT_USER; -- for the length of this script: who is no superuser needs it
+SELECT format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' TEMPLATE template0', :'name', :'name')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name')
+\gexec
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
+
+\connect :"name"
+SET ROLE :"name"; -- what follows is the owner's to give, for the tables that are there and those to come
+
+\if :has_worker
+  GRANT CONNECT ON DATABASE :"name" TO :"worker";
+  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"worker";
+  GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"worker";
+  ALTER DEFAULT PRIVILEGES IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"worker";
+  ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO :"worker";
+\endif
+\if :has_viewer
+  GRANT CONNECT ON DATABASE :"name" TO :"viewer";
+  GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"viewer";
+  ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO :"viewer";
+\endif
+
+RESET ROLE;
+REVOKE :"name" FROM CURRENT_USER;

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage, RDBStorage, get_storage
@@ -19,6 +20,7 @@ from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
 EXAMPLE = "postgresql://user:password@host:5432/database"
+PASSWORD_FILE = "HPO_DATABASE_PASSWORD_FILE"  # noqa: S105 - a variable's name
 
 GRACE = "HPO_GRACE"
 GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
@@ -75,9 +77,11 @@ def parse_url(given: str) -> URL:
 @contextmanager
 def database_url(given: str | None = None) -> Iterator[URL]:
     """Give the URL that was passed or is set; with none, the embedded server's, held meanwhile."""
-    given = given or os.environ.get(VARIABLE)
     if given:
         yield parse_url(given)
+        return
+    if chosen := os.environ.get(VARIABLE):
+        yield _with_password(parse_url(chosen))
         return
     with EmbeddedServer(home()) as server:
         create_tables(server.url)
@@ -189,6 +193,23 @@ def _connect_args(url: URL, application_name: str) -> dict[str, Any]:
     }
     wanted = {key: value for key, value in ours.items() if key not in url.query}
     return wanted | {"options": f"{url.query.get('options', '')} {SESSION}".strip()}
+
+
+def _with_password(url: URL) -> URL:
+    # libpq reads a password file only if nobody else may, which a container's secret does not obey.
+    file = os.environ.get(PASSWORD_FILE)
+    if not file:
+        return url
+    if url.password is not None:
+        raise InputError(f"{PASSWORD_FILE}: {VARIABLE} has a password, too: leave one of them out")
+    try:
+        password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"{PASSWORD_FILE}: {file} can't be read: {reason}") from error
+    if not password:
+        raise InputError(f"{PASSWORD_FILE}: {file} is empty: write the password into it")
+    return url.set(password=password)
 
 
 def _hide_password(url: URL) -> URL:
