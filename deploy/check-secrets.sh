@@ -12,7 +12,7 @@ for name in *; do
   password=$(cat "$name")
   test -n "$password" || refuse "$name" "it is empty"
   test "${#password}" -ge 12 || refuse "$name" "fewer than 12 characters can be guessed"
-  case $(printf %s "$password" | tr A-Z a-z) in
+  case $(printf %s "$password" | tr '[:upper:]' '[:lower:]') in
     *password* | *changeme* | *change-me* | *secret* | *123456* | *qwerty* | *postgres* | *example*)
       refuse "$name" "this is a default or well-known password" ;;
   esac
