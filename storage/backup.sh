@@ -11,7 +11,7 @@ test $# -eq 1 || refuse "name the file to write, or -"
 
 dump() {
   # Who owns the tables and who may use them is left to the server where they are restored.
-  pg_dump --format=custom --no-owner --no-privileges --dbname="$url"
+  pg_dump --format=custom --no-owner --no-privileges --dbname="$url" "$@"
 }
 
 if test "$1" = -; then
@@ -21,6 +21,6 @@ else
   # The file has its name only when it is complete. It is nobody else's to read.
   umask 077
   trap 'rm -f "$1.part"' EXIT
-  dump > "$1.part"
+  dump --file="$1.part"
   mv "$1.part" "$1"
 fi

@@ -8,6 +8,7 @@ refuse() {
 }
 
 test -n "${HPO_DATABASE_URL:-}" || refuse "set HPO_DATABASE_URL"
+# shellcheck disable=SC2034 # they use it
 url=postgresql:${HPO_DATABASE_URL#*:}
 if test -n "${HPO_DATABASE_PASSWORD_FILE:-}"; then
   PGPASSWORD=$(cat "$HPO_DATABASE_PASSWORD_FILE")

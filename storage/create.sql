@@ -30,23 +30,24 @@
 \getenv password HPO_PASSWORD
 \getenv worker_password HPO_WORKER_PASSWORD
 \getenv viewer_password HPO_VIEWER_PASSWORD
-SELECT
-  :'password' <> '' AS has_password,
-  :'worker_password' <> '' AS has_worker,
-  :'viewer_password' <> '' AS has_viewer,
-  current_setting('is_superuser') = 'on' AS is_superuser
+SELECT current_setting('is_superuser') = 'on' AS is_superuser
 \gset
-\if :has_password
-\else
-  \warn 'storage/create.sql: set HPO_PASSWORD to the password of the owner'
-  SELECT 1 / 0;
-\endif
-
 \if :is_superuser
   -- Where statements are logged, those below would bring passwords into the log.
   SET log_statement = 'none';
   SET log_min_duration_statement = -1;
   SET log_min_error_statement = 'panic';
+\endif
+
+SELECT
+  :'password' <> '' AS has_password,
+  :'worker_password' <> '' AS has_worker,
+  :'viewer_password' <> '' AS has_viewer
+\gset
+\if :has_password
+\else
+  \warn 'storage/create.sql: set HPO_PASSWORD to the password of the owner'
+  SELECT 1 / 0;
 \endif
 
 SELECT format('CREATE ROLE %I', role)

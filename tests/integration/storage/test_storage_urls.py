@@ -3,7 +3,7 @@
 import pytest
 
 from hpo.errors import InputError
-from hpo.storage.database import Database, parse_url
+from hpo.storage.database import Database, database_url, parse_url
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
@@ -48,3 +48,52 @@ def test_the_password_is_used_but_not_printed(given: str) -> None:
     database = Database(url=url, storage=None, records=None)  # type: ignore[arg-type]
     assert url.password == "s3cret"
     assert "s3cret" not in f"{url} {url!r} {database} {database!r}"
+
+
+@pytest.fixture
+def password_file(tmp_path, monkeypatch):
+    """A file with a password, for a URL without one."""
+    file = tmp_path / "password"
+    file.write_text("s3cret@ 1\n")
+    monkeypatch.setenv("HPO_DATABASE_URL", "postgresql://ada@db/hpo")
+    monkeypatch.setenv("HPO_DATABASE_PASSWORD_FILE", str(file))
+    return file
+
+
+def test_the_password_may_come_from_a_file(password_file):
+    password_file.chmod(0o644)  # libpq would not read it
+    with database_url() as url:
+        assert (url.username, url.password) == ("ada", "s3cret@ 1")
+        assert "s3cret" not in f"{url} {url!r}"
+
+
+@pytest.mark.usefixtures("password_file")
+def test_a_url_that_is_passed_has_its_own_password():
+    with database_url("postgresql://bob:other@db/hpo") as url:
+        assert url.password == "other"
+
+
+def test_an_empty_password_file_is_refused(password_file):
+    password_file.write_text("\n")
+    with pytest.raises(InputError, match=r"HPO_DATABASE_PASSWORD_FILE: .*password is empty"):
+        database_url().__enter__()
+
+
+def test_a_password_file_that_is_not_there_is_refused(password_file):
+    password_file.unlink()
+    with pytest.raises(InputError, match=r"password can't be read: No such file or directory"):
+        database_url().__enter__()
+
+
+def test_a_password_file_that_is_no_text_is_refused(password_file):
+    password_file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"password can't be read: it is no text"):
+        database_url().__enter__()
+
+
+@pytest.mark.usefixtures("password_file")
+def test_two_passwords_are_refused(monkeypatch):
+    monkeypatch.setenv("HPO_DATABASE_URL", "postgresql://ada:s3cret@db/hpo")
+    with pytest.raises(InputError, match="has a password, too: leave one of them out") as caught:
+        database_url().__enter__()
+    assert "s3cret" not in str(caught.value)
