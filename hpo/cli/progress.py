@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hpo.cli.show import ENDS, duration
+from hpo.cli.show import ENDS
 from hpo.study import Status, StudyState
+from hpo.wording import duration
 from hpo.worker.local import LocalWorkers
 from hpo.worker.signals import LOOK
 

@@ -45,7 +45,7 @@ def run(file: Path, workers: int) -> None:
 
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
-        stored, objective = create_study(database, file)
+        stored = create_study(database, file)
         name = stored.definition.name
         with local_workers(name, plain_slots(workers), home() / "logs" / name) as started:
             try:
@@ -54,7 +54,7 @@ def run(file: Path, workers: int) -> None:
                 click.echo(f"\n{FINISHING}", err=True)
                 raise
         show_study(last)
-        show_cost(cost(objective, stored.study.get_trials(deepcopy=False)))
+        show_cost(cost(stored.definition, stored.study.get_trials(deepcopy=False)))
         _result(last, started)
 
 
