@@ -15,6 +15,7 @@ from typing import Any
 import bottle
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.trial import FrozenTrial
+from sqlalchemy import text
 
 from hpo.artifacts import Artifacts
 from hpo.artifacts.dashboard import listed
@@ -30,6 +31,11 @@ NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
 ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
 FRESH = 3.0  # seconds: so long a note is not written anew
 MOST_IMAGES = 64  # that are kept once drawn
+
+MAY_WRITE = """
+SELECT has_table_privilege('study_system_attributes', 'INSERT')
+    AND has_table_privilege('study_system_attributes', 'UPDATE')
+"""
 
 # What the dashboard takes for files of a trial, whose ids are hexadecimal digits.
 CURVE, CONFUSION, MISTAKES = "learning-curve.png", "confusion-matrix.png", "misclassified.png"
@@ -53,11 +59,12 @@ class Additions:
 
     def apply(self, callback: Route, route: bottle.Route) -> Route:
         """Give what answers a route from now on."""
-        added = {
+        ours: dict[tuple[str, str], Route] = {
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
             **{("PUT", rule): self._save_note for rule in NOTES},
-        }.get((route.method, route.rule))
+        }
+        added = ours.get((route.method, route.rule))
         return functools.wraps(callback)(functools.partial(added, callback)) if added else callback
 
     def setup(self, app: bottle.Bottle) -> None:
@@ -78,10 +85,17 @@ class Additions:
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
         """Leave out what hpo has written of a note that comes back."""
+        if not self._may_write():
+            bottle.response.status = 403
+            return {"reason": "the dashboard's role in the database may only read"}
         sent = bottle.request.json
         if isinstance(sent, dict) and isinstance(sent.get("body"), str):
             sent["body"] = note.theirs_of(sent["body"])
         return callback(**ids)
+
+    def _may_write(self) -> bool:
+        with database_errors(), self.database.engine.connect() as connection:
+            return bool(connection.scalar(text(MAY_WRITE)))
 
     def _artifact(self, callback: Route, study_id: int, trial_id: int, artifact_id: str) -> Any:
         try:
@@ -97,16 +111,18 @@ class Additions:
 
     def _note_of(self, study_id: int) -> str | None:
         """Give the note of a study of ours, a moment old at most."""
-        made, text = self._notes.get(study_id, (float("-inf"), ""))
+        made, found = self._notes.get(study_id, (float("-inf"), ""))
         if time.monotonic() - made < FRESH:
-            return text or None
+            return found or None
         try:
-            text = note.study_note(self._load(study_id))
-        except HpoError as error:  # another's study, or it is gone: the dashboard says what it knows
+            found = note.study_note(self._load(study_id))
+        except (
+            HpoError
+        ) as error:  # another's study, or it is gone: the dashboard says what it knows
             log.debug("no note for study %d: %s", study_id, error)
-            text = ""
-        self._notes[study_id] = time.monotonic(), text
-        return text or None
+            found = ""
+        self._notes[study_id] = time.monotonic(), found
+        return found or None
 
     def _load(self, study_id: int) -> StoredStudy:
         return load(self.database, self.database.storage.get_study_name_from_id(study_id))

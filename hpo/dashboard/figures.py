@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hpo.evaluation import Evaluation, Mistake
@@ -59,7 +60,7 @@ def learning_curve(climb: Climb) -> bytes:
             label=climb.title,
         )
         axes.set(xlabel="step", ylabel=climb.metric, title=climb.title)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         if climb.best:
             axes.legend(loc="lower right", frameon=False)
@@ -76,7 +77,7 @@ def confusion_matrix(title: str, evaluation: Evaluation) -> bytes:
         axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         ticks = range(0, len(counts), max(1, len(counts) // MOST_NUMBERS))
-        names = [evaluation.classes[tick] for tick in ticks]
+        names = [str(evaluation.classes[tick]) for tick in ticks]
         axes.set_xticks(ticks, names)
         axes.set_yticks(ticks, names)
         if len(counts) <= MOST_NUMBERS:

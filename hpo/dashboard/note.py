@@ -8,8 +8,8 @@ from typing import Any
 from hpo.cost import cost
 from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
-from hpo.study import DEVICE, ERROR, FOLDS, StoredStudy, status, trials_of
 from hpo.storage.ownership import RUNS
+from hpo.study import DEVICE, ERROR, FOLDS, StoredStudy, status, trials_of
 from hpo.wording import cost_rows, device_in_words, duration, status_rows
 
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
@@ -32,10 +32,16 @@ def study_note(stored: StoredStudy) -> str:
     Raises:
         StudyError: somebody has deleted it.
     """
-    rows = {**status_rows(status(stored)), **_cost_rows(stored)}
+    now = status(stored)
+    rows = {**status_rows(now), **_cost_rows(stored)}
+    values = rows.pop("", None)  # of the best trial
+    shown = {key: _plain(value) for key, value in rows.items()}
+    if now.best is not None and values is not None:
+        page = f"/dashboard/studies/{stored.study._study_id}/trials?numbers={now.best.number}"  # noqa: SLF001 - the page's address
+        shown["best"] = f"[{shown['best']}]({page}): {_plain(values)}"
     return "\n\n".join(
         [
-            "\n".join(f"- {_strong(key)}{_plain(value)}" for key, value in rows.items()),
+            _listed(shown),
             "Its best trial as a script that stands alone:",
             f"    hpo export {stored.definition.name} -o train.py",
             "Its definition:",
@@ -57,12 +63,16 @@ def trial_note(attrs: Mapping[str, str]) -> str:
         "folds": ", ".join(f"{value:.4f}" for value in folds) if folds else "",
         "error": attrs.get(ERROR, "").strip().rpartition("\n")[2],
     }
-    return "\n".join(f"- {_strong(key)}{_plain(value)}" for key, value in lines.items() if value)
+    return _listed({key: _plain(value) for key, value in lines.items() if value})
 
 
 def definition_toml(definition: Definition) -> str:
-    """Write a definition as a file holds it."""
-    content = definition.model_dump(mode="json", exclude_none=True)
+    """Write a definition as a file holds it, without what is left at its default."""
+    content = definition.model_dump(mode="json", exclude_defaults=True) | {
+        "space": definition.space,  # its bounds know how they are written
+        "sampler": definition.sampler.model_dump(),
+        "pruner": definition.pruner.model_dump(),
+    }
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     top = [f"{key} = {in_toml(value)}" for key, value in content.items() if key not in tables]
     return "\n".join([*top, *(line for key in tables for line in _table(key, tables[key]))])
@@ -87,8 +97,8 @@ def _value(shown: str) -> Any:
         return None
 
 
-def _strong(key: str) -> str:
-    return f"**{key}** " if key else ""
+def _listed(rows: Mapping[str, str]) -> str:
+    return "\n".join(f"- **{key}** {text}" for key, text in rows.items())
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import waitress
+from waitress.server import create_server
 
 from hpo.errors import HpoError, InputError
 
@@ -54,7 +54,7 @@ def listen(application: "WSGIApplication", host: str, port: int, *, uploads: boo
         InputError: the address can't be had.
     """
     try:
-        listening = waitress.create_server(
+        listening = create_server(
             application,
             host=host,
             port=port,
