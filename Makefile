@@ -63,6 +63,8 @@ check: $(VENV)/.dev ## lint, format, types, one-way imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/shellcheck --external-sources --source-path SCRIPTDIR storage/*.sh deploy/*.sh
 
 bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lists the rest
 	@$(BIN)/python benchmarks/pruners/compare.py svm --work 12
