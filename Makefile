@@ -14,7 +14,7 @@ INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test compose-test check bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -57,6 +57,9 @@ data/digits: | $(VENV)/.runtime
 
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest
+
+compose-test: $(VENV)/.dev ## docker compose from a clone to a restored backup, where an engine answers
+	@$(BIN)/python -m pytest tests/compose -v --exitfirst --durations=0 --durations-min=0.5
 
 check: $(VENV)/.dev ## lint, format, types, one-way imports
 	@$(BIN)/ruff check .
