@@ -54,14 +54,15 @@ def dashboard(
     Example:
       hpo dashboard svm
     """
-    one_thread_a_process()
-    from hpo.cli.database import open_database
     from hpo.dashboard.access import Access
-    from hpo.dashboard.serving import end_with
     from hpo.worker.signals import interrupt_on_stop_signals
 
-    access = Access.from_environment(host, admin=admin)
     interrupt_on_stop_signals()
+    access = Access.from_environment(host, admin=admin)
+    one_thread_a_process()
+    from hpo.cli.database import open_database
+    from hpo.dashboard.serving import end_with
+
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     if with_parent is not None:
         end_with(with_parent)

@@ -24,7 +24,7 @@ from hpo.errors import ArtifactError, HpoError, MissingArtifactError
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.study import StoredStudy, best_trials, load
+from hpo.study import DEFINITION, StoredStudy, best_trials, load
 
 STUDY = "/api/studies/<study_id:int>"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
@@ -77,10 +77,13 @@ class Additions:
         answer = callback(study_id)
         if "trials" not in answer:
             return answer  # an error
+        is_ours = any(attr["key"] == DEFINITION for attr in answer["user_attrs"])
         for trial in (*answer["trials"], *answer["best_trials"]):
-            _add_to_trial(trial)
-        if ours := self._note_of(study_id):
-            _add_note(answer, ours)
+            _add_figures(trial)
+            if is_ours and (about := _note_of(trial)):
+                _add_note(trial, about)
+        if is_ours and (about := self._note_of(study_id)):
+            _add_note(answer, about)
         return answer
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
@@ -116,9 +119,7 @@ class Additions:
             return found or None
         try:
             found = note.study_note(self._load(study_id))
-        except (
-            HpoError
-        ) as error:  # another's study, or it is gone: the dashboard says what it knows
+        except HpoError as error:  # it is gone, or the database is away
             log.debug("no note for study %d: %s", study_id, error)
             found = ""
         self._notes[study_id] = time.monotonic(), found
@@ -186,16 +187,17 @@ class Additions:
             raise ArtifactError(f"{kept}: this is no evaluation: {error}") from error
 
 
-def _add_to_trial(trial: dict[str, Any]) -> None:
-    """Add to a trial as the dashboard shows it."""
+def _add_figures(trial: dict[str, Any]) -> None:
+    """Add to the files of a trial, as the dashboard shows it."""
     files: list[Mapping[str, Any]] = trial["artifacts"]
     known = [CURVE] if trial["intermediate_values"] else []
     if any(file["filename"] == FILE for file in files):
         known += [CONFUSION, MISTAKES]
     trial["artifacts"] = [*map(_as_artifact, known), *files]
-    attrs = {attr["key"]: attr["value"] for attr in trial["user_attrs"]}
-    if ours := note.trial_note(attrs):
-        _add_note(trial, ours)
+
+
+def _note_of(trial: Mapping[str, Any]) -> str:
+    return note.trial_note({attr["key"]: attr["value"] for attr in trial["user_attrs"]})
 
 
 def _as_artifact(name: str) -> dict[str, str | None]:

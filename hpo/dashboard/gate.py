@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEALTH = "/healthz"
+ASKED = "401 Unauthorized"
 HEALTHY_FOR = 2.0  # seconds: nobody can make the database work by asking more often
 
 HEADERS = {
@@ -63,9 +64,9 @@ class Gate:
         try:
             self._admit(environ, method, path)
         except Refusal as refusal:
-            log.warning(
-                "%s: %s %s: %s", environ.get("REMOTE_ADDR"), method, ascii(path), refusal.reason
-            )
+            if refusal.status != ASKED or "HTTP_AUTHORIZATION" in environ:
+                who = environ.get("REMOTE_ADDR")
+                log.warning("%s: %s %s: %s", who, method, ascii(path), refusal.reason)
             return _answer(start, refusal.status, {"reason": refusal.reason}, refusal.headers)
         return self.application(environ, _guarded(start, path))
 
@@ -77,7 +78,7 @@ class Gate:
         role = self.access.role_of(environ.get("HTTP_AUTHORIZATION", ""))
         if role is Role.NOBODY:
             asked = [("WWW-Authenticate", 'Basic realm="hpo", charset="UTF-8"')]
-            raise Refusal("401 Unauthorized", "a password is needed", asked)
+            raise Refusal(ASKED, "a password is needed", asked)
         if role < needed(method, path):
             raise Refusal("403 Forbidden", f"a {role.name.lower()} may not do this")
         if method not in READ and not _is_from_here(environ):
