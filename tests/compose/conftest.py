@@ -20,8 +20,8 @@ evaluation = { holdout = 0.3, metric = "accuracy" }
 sampler = { name = "random" }
 pruner = { name = "halving", min_resource = 2, reduction_factor = 2 }
 space = { learning_rate = { low = 0.0003, high = 0.01, log = true }, optimizer = ["adam", "nadam"] }
-fixed = { blocks = 1, filters = 8, dense_units = 64, batch_size = 64, epochs = 8 }
-budget = { trials = 10 }
+fixed = { blocks = 1, filters = 4, dense_units = 32, batch_size = 64, epochs = 8 }
+budget = { trials = 9 }
 """
 
 
