@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PLUGIN = Path("/usr/libexec/docker/cli-plugins/docker-compose")
 PROFILES = ("", "gpu", "public", "backup", "*")
+OVERRIDES = ("editor.yml", "bucket.yml")
 ONE_SHOT = {"password-check", "roles", "init", "backup", "restore"}
 
 
@@ -33,9 +34,10 @@ def config():
     if compose() is None:
         pytest.skip("no Docker Compose 2 here: .ci/install-compose brings it on Debian 12")
 
-    def ask(profile, *arguments, **variables):
+    def ask(profile, *arguments, override=None, **variables):
+        files = ("-f", "docker-compose.yml", "-f", f"deploy/{override}") if override else ()
         return subprocess.run(
-            [*compose(), "--profile", profile, "config", *arguments],
+            [*compose(), *files, "--profile", profile, "config", *arguments],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables},
             capture_output=True,
@@ -55,6 +57,24 @@ def services(config):
 def test_each_profile_is_valid(config, profile):
     done = config(profile, "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+def test_each_override_is_valid(config, override):
+    done = config("*", "--quiet", override=override)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_only_with_the_override_the_dashboard_may_write(config):
+    def dashboard(**options):
+        told = config("*", "--format", "json", **options).stdout
+        return json.loads(told)["services"]["dashboard"]
+
+    assert "hpo_viewer@" in dashboard()["environment"]["HPO_DATABASE_URL"]
+    assert "worker" not in {secret["source"] for secret in dashboard()["secrets"]}
+    writing = dashboard(override="editor.yml")
+    assert "hpo_worker@" in writing["environment"]["HPO_DATABASE_URL"]
+    assert {"worker", "editor"} <= {secret["source"] for secret in writing["secrets"]}
 
 
 def test_a_mistake_would_be_found(config):
