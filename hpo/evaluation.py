@@ -119,5 +119,5 @@ def _pixels(task: Task, X: NDArray[np.float32]) -> Iterable[bytes | None]:
     if len(task.shape) == 1 or not len(X):
         return [None] * len(X)
     low, high = X.min(), X.max()
-    scaled = (to_images(X, task) - low) * (255 / max(high - low, np.finfo(np.float32).tiny))
+    scaled = (to_images(X, task) - low) / ((high - low) or 1) * 255
     return [image.tobytes() for image in scaled.round().astype(np.uint8)]

@@ -20,7 +20,7 @@ THREADS = 8
 LOOK = 0.5  # seconds between looks for the parent
 NOTE_BYTES = 2**20  # of a request, which holds a note at most
 UPLOAD_BYTES = 2**27  # where people may upload files
-ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - to be recognised
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,13 @@ class Server:
 
     listening: Any  # Waitress names no type for it
     host: str
+    port: int
 
     @property
     def url(self) -> str:
         """Where a browser finds it."""
-        port = getattr(self.listening, "effective_port", None)
-        if port is None:  # it listens on several addresses of one name
-            port = self.listening.effective_listen[0][1]
         host = socket.gethostname() if self.host in ANYWHERE else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def run(self) -> None:
         """Answer until a KeyboardInterrupt; requests that are being answered have a few seconds."""
@@ -53,22 +51,25 @@ def listen(application: "WSGIApplication", host: str, port: int, *, uploads: boo
     Raises:
         InputError: the address can't be had.
     """
+    listener = _listener(host, port)
+    listening = create_server(
+        application,
+        sockets=[listener],
+        threads=THREADS,
+        ident=None,  # nobody needs to know what serves
+        max_request_body_size=UPLOAD_BYTES if uploads else NOTE_BYTES,
+    )
+    return Server(listening, host, listener.getsockname()[1])
+
+
+def _listener(host: str, port: int) -> socket.socket:
     try:
-        listening = create_server(
-            application,
-            host=host,
-            port=port,
-            threads=THREADS,
-            ident=None,  # nobody needs to know what serves
-            max_request_body_size=UPLOAD_BYTES if uploads else NOTE_BYTES,
-        )
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
     except socket.gaierror:
         raise InputError(f"--host {host}: this machine has no such name or address") from None
     except OSError as error:
         raise _in_our_words(error, host, port) from error
-    except ValueError:  # Waitress's own words for a name that it can't resolve
-        raise InputError(f"--host {host}: this machine has no such name or address") from None
-    return Server(listening, host)
 
 
 def end_with(parent: int) -> None:

@@ -58,8 +58,8 @@ class Results:
         try:
             found = evaluate(objective.task, objective.X, objective.y, self.scored.values())
             kept = listed(trial.system_attrs, FILE)
-            if kept and min(self.scored) > 0:  # an earlier worker has climbed the folds before
-                found = found.after(self._read(kept))
+            if kept and min(self.scored) > 0:
+                found = self._after_earlier(found, kept)
             return self._keep(io.BytesIO(found.write()), FILE, kept)
         except Exception as error:  # noqa: BLE001 - it is made of what a model's code has given
             log.warning("the evaluation of trial %d is not kept: %s", self.number, error)
@@ -85,9 +85,14 @@ class Results:
             self.artifacts.put(artifact, write)
         return dict([listing(artifact, name)])
 
-    def _read(self, artifact: str) -> Evaluation:
-        with self.artifacts.open(artifact) as file:
-            return Evaluation.read(file.read(MOST_BYTES + 1))
+    def _after_earlier(self, found: Evaluation, artifact: str) -> Evaluation:
+        """Add the folds that an earlier worker has climbed, where its file can be read."""
+        try:
+            with self.artifacts.open(artifact) as file:
+                return found.after(Evaluation.read(file.read(MOST_BYTES + 1)))
+        except (ArtifactError, OSError, ValueError) as error:
+            log.warning("the evaluation of trial %d lacks a fold: %s", self.number, error)
+            return found
 
 
 @contextmanager

@@ -24,13 +24,13 @@ FLAGS = (
 def browser(user: tuple[str, str] | None = None) -> Iterator[BrowserContext]:
     """Open a browser that nobody has used; it knows the name and the password of a user."""
     with tempfile.TemporaryDirectory(prefix="hpo-browser-") as profile, sync_playwright() as driver:
-        known = {"http_credentials": dict(zip(("username", "password"), user, strict=True))}
+        known = {"http_credentials": {"username": user[0], "password": user[1]}} if user else {}
         context = driver.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,
             args=FLAGS,
             viewport={"width": 1400, "height": 1000},
-            **(known if user else {}),
+            **known,
         )
         context.set_default_timeout(30_000)
         try:

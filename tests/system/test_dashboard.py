@@ -11,6 +11,7 @@ from urllib.error import HTTPError, URLError
 import pytest
 from blobs import write_definition, write_rows
 from browser import CHROMIUM, browser
+from playwright.sync_api import Error
 from shell import Shell, Watch, end, until
 from sqlalchemy import make_url
 
@@ -134,13 +135,15 @@ def test_a_viewer_sees_the_study_its_history_its_note_and_a_trials_pictures(link
 
 
 @needs_chromium
-def test_without_the_password_a_browser_is_shown_nothing(link):
-    for user in (None, ("viewer", "guessed-it-again")):
-        with browser(user) as context:
-            page = context.new_page()
-            answer = page.goto(link)
-            assert answer.status == 401
-            assert "blobs" not in page.content()
+@pytest.mark.parametrize("user", [None, ("viewer", "guessed-it-again")])
+def test_without_the_password_a_browser_is_shown_nothing(link, user):
+    with browser(user) as context:
+        page = context.new_page()
+        with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+            page.goto(link)
+        assert "blobs" not in page.content()
+        answer = context.request.get(f"{site(link)}/api/studies")
+        assert (answer.status, answer.json()) == (401, {"reason": "a password is needed"})
 
 
 @needs_chromium
@@ -264,7 +267,7 @@ def test_a_run_goes_on_without_its_dashboard_and_says_so_once(shell):
     write_definition(shell.folder, fixed={"epochs": 10, "pause": 0.3}, budget={"trials": 6})
     run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
     next(line for line in run.stderr if line.startswith("dashboard: "))
-    (child,) = [pid for pid in shell.left() if "dashboard" in command_of(pid)]
+    (child,) = [pid for pid in shell.left() if "\0dashboard\0" in command_of(pid)]
     subprocess.run(["kill", "-9", str(child)], check=True)
     ended = end(run)
     assert ended.returncode == 0
