@@ -67,7 +67,7 @@ check: $(VENV)/.dev ## lint, format, types, one-way imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
-	@$(BIN)/shellcheck --external-sources --source-path SCRIPTDIR storage/*.sh deploy/*.sh
+	@$(BIN)/shellcheck --external-sources --source-path SCRIPTDIR storage/*.sh deploy/*.sh .ci/*
 
 bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lists the rest
 	@$(BIN)/python benchmarks/pruners/compare.py svm --work 12

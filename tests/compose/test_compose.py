@@ -111,14 +111,17 @@ def test_a_browser_shows_the_study(project: Project, kept: Path) -> None:
     address = project.compose("port", "dashboard", "8080").strip()
     container = project.containers("dashboard")[0]
     until(lambda: project.inspect(container)["State"]["Health"]["Status"] == "healthy")
+    best = project.status(STUDY)["best"]
     study_id = project.sql(f"SELECT study_id FROM studies WHERE study_name = '{STUDY}'")
     with browser(("viewer", password)) as context:
         page = context.new_page()
         page.goto(f"http://{address}/dashboard/studies/{study_id}")
         page.get_by_text(STUDY).first.wait_for()
-        page.get_by_text("History").first.wait_for()
-        page.goto(f"http://{address}/dashboard/studies/{study_id}/trials")
-        page.get_by_text("Complete").first.wait_for()
+        page.wait_for_selector("#plot-history .point", state="attached")
+        page.goto(f"http://{address}/dashboard/studies/{study_id}/trials?numbers={best['number']}")
+        picture = page.get_by_role("img", name="learning-curve.png")
+        picture.wait_for()
+        until(lambda: picture.evaluate("image => image.naturalWidth"))
         page.screenshot(path=kept / "dashboard.png")
 
 

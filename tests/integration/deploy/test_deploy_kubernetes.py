@@ -1,5 +1,7 @@
 """deploy/kubernetes, as kustomize builds it: valid on old and new clusters, and safe."""
 
+import re
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -17,14 +19,17 @@ VERSIONS = ("1.29", "1.37")  # the oldest and the newest that we know of
 LABEL = "app.kubernetes.io/component"
 
 
-@cache
-def built(overlay):
+def build(folder):
     kubectl = Path(sys.executable).parent / "kubectl"
-    done = subprocess.run(
-        [kubectl, "kustomize", FOLDER / overlay], capture_output=True, text=True, check=False
-    )
+    command = [kubectl, "kustomize", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
+
+
+@cache
+def built(overlay):
+    return build(FOLDER / overlay)
 
 
 def of_kind(overlay, *kinds):
@@ -119,3 +124,18 @@ def test_every_pod_is_under_the_policy_and_one_listens(overlay):
     assert dashboard["spec"]["podSelector"]["matchLabels"][LABEL] == "dashboard"
     (service,) = of_kind(overlay, "Service")
     assert service["spec"]["selector"][LABEL] == "dashboard"
+
+
+def test_the_kustomization_that_the_documentation_shows_says_where_things_are(tmp_path):
+    (shown,) = re.findall(
+        r"```yaml\n(.*?)```", (FOLDER.parent / "README.md").read_text(), re.DOTALL
+    )
+    (tmp_path / "kustomization.yaml").write_text(shown)
+    shutil.copytree(FOLDER, tmp_path / "deploy" / "kubernetes")
+    manifests = {(one["kind"], one["metadata"]["name"]): one for one in build(tmp_path)}
+    worker = manifests["Deployment", "hpo-worker-gpu"]["spec"]["template"]["spec"]["containers"][0]
+    assert worker["image"] == "registry.example/hpo:gpu"
+    settings = manifests["ConfigMap", "hpo-settings"]["data"]
+    assert settings["DATABASE"] == "postgres.example:5432/hpo?sslmode=require"
+    ingress = manifests["Ingress", "hpo-dashboard"]["spec"]
+    assert ingress["tls"][0]["hosts"] == [ingress["rules"][0]["host"]] == ["hpo.example.com"]
