@@ -97,3 +97,12 @@ def test_two_passwords_are_refused(monkeypatch):
     with pytest.raises(InputError, match="has a password, too: leave one of them out") as caught:
         database_url().__enter__()
     assert "s3cret" not in str(caught.value)
+
+
+def test_hpo_says_in_one_line_what_is_wrong_with_the_file(hpo, monkeypatch):
+    monkeypatch.setenv("HPO_DATABASE_PASSWORD_FILE", "nowhere")
+    said = hpo("status")
+    assert said.code == 2
+    assert said.err == (
+        "hpo: HPO_DATABASE_PASSWORD_FILE: nowhere can't be read: No such file or directory\n"
+    )
