@@ -112,7 +112,7 @@ def test_neither_worker_nor_viewer_changes_tables_or_rights(team, role, statemen
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO studies (study_name) VALUES ('mine')",
+        "INSERT INTO studies (study_id, study_name) VALUES (7, 'mine')",
         "UPDATE studies SET study_name = 'mine'",
         "DELETE FROM studies",
         "SELECT nextval('studies_study_id_seq')",
