@@ -45,7 +45,7 @@ def make_project(
     def make(**settings: object) -> Project:
         folder = tmp_path_factory.mktemp("clone")
         folder.parent.chmod(0o755)
-        usual = {"HPO_IMAGE": IMAGE, "DASHBOARD_PORT": free_port(), "HPO_GRACE": 10}
+        usual = {"HPO_IMAGE": IMAGE, "HPO_DASHBOARD_PORT": free_port(), "HPO_GRACE": 10}
         name = f"hpo-test-{secrets.token_hex(3)}"
         projects.append(Project.clone(folder, name, **usual | settings))
         return projects[-1]
@@ -59,7 +59,7 @@ def make_project(
 @pytest.fixture(scope="module")
 def project(make_project: Callable[..., Project]) -> Project:
     """A clone with passwords and a study of its own beside the smoke study."""
-    project = make_project(STUDIES='"studies/smoke.toml studies/walk.toml"')
+    project = make_project(HPO_STUDIES='"studies/smoke.toml studies/walk.toml"')
     (project.folder / "studies" / "walk.toml").write_text(STUDY)
     return project
 

@@ -78,7 +78,7 @@ def test_only_with_the_override_the_dashboard_may_write(config):
 
 
 def test_a_mistake_would_be_found(config):
-    assert config("*", "--quiet", DASHBOARD_PORT="eighty").returncode != 0
+    assert config("*", "--quiet", HPO_DASHBOARD_PORT="eighty").returncode != 0
 
 
 def test_every_service_has_few_rights_and_limits(services):
