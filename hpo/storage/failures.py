@@ -38,6 +38,7 @@ ADVICE = {
     "no password supplied": f"put the password into {VARIABLE}",
     "(database|role) .* does not exist": f"create it, or {CORRECT}",
     "permission denied": f"grant the right to the user in {VARIABLE}",
+    "read-only transaction": f"the user in {VARIABLE} only reads: use one that writes",
     "too many clients|connection slots": "stop some workers, or raise max_connections",
     "statement timeout": "another process holds a lock, or the server is overloaded",
     "^connection to server|^could not": f"start the server, or {CORRECT}",

@@ -90,6 +90,16 @@ def test_a_statement_that_takes_too_long(database_url: str) -> None:
         connection.execute(text("SET statement_timeout = 10; SELECT pg_sleep(5)"))
 
 
+def test_a_role_that_only_reads(database_url: str) -> None:
+    url = f"{database_url}&options=-c%20default_transaction_read_only%3Don"
+    with (
+        open_storage(application_name="test", url=url) as database,
+        pytest.raises(DatabaseError, match="only reads: use one that writes"),
+        database_errors(),
+    ):
+        database.storage.create_new_study([StudyDirection.MAXIMIZE])
+
+
 def test_a_server_that_goes_away(free_port: int, database_url: str) -> None:
     with open_storage(application_name="test", url=database_url) as database:
         gone = f"postgresql+psycopg2://ada:s3cret@127.0.0.1:{free_port}/hpo"
