@@ -28,6 +28,7 @@ from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
 from hpo.worker.loop import Service, service  # noqa: E402
 from hpo.worker.signals import Stop  # noqa: E402
 from hpo.worker.trial import Climber  # noqa: E402
+from hpo.worker.tuning import end_without_tuning  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,7 @@ def main() -> None:
         with open_storage(application_name="benchmark") as database:
             stored, objective = create_study(database, Path(sys.argv[1]))
             import_code(objective.model)
+            end_without_tuning()
             keep_what_is_loaded()
             from hpo.training.checkpoint import Checkpoint  # noqa: PLC0415 - imports Keras
 
