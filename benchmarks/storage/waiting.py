@@ -2,9 +2,9 @@
 
 python benchmarks/storage/waiting.py [TRIALS]
 
-One worker runs a study with the pruner `halving` whose trials do nothing but report, up to 30 epochs
-each. Printed are, for each 50 trials, how many wait by then and the median ms of a take and of a run,
-with hpo's storage and with Optuna's in its place, each in a process of its own.
+One worker runs a study with the pruner `halving` whose trials do nothing but report, up to 30
+epochs each. Printed are, for each 50 trials, how many wait by then and the median ms of a take and
+of a run, with hpo's storage and with Optuna's in its place, each in a process of its own.
 """
 
 import os
@@ -42,18 +42,21 @@ STORAGES = {"hpo": opening.Records, "Optuna": RDBStorage}
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[Service]:
+def _serving() -> Iterator[Service]:
     source = Path(__file__).with_name("empty.toml").read_text()
-    definition = folder / "empty.toml"
-    definition.write_text(source.replace('name = "none"', HALVING))
-    np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
-    os.environ["HPO_HOME"] = str(folder / "home")
-    with opening.open_storage(application_name="benchmark") as database:
-        stored, objective = create_study(database, definition)
-        import_code(objective.model)
-        METER.begin(1, lambda: None, lambda: False)
-        objective = replace(objective, metric=lambda _y, _predicted: random.random())
-        yield service(stored, objective, open_artifacts(), Stop())
+    with tempfile.TemporaryDirectory(prefix="hpo-waiting-") as place:
+        folder = Path(place)
+        folder.chmod(0o711)  # the server's user must enter it where root runs this
+        definition = folder / "empty.toml"
+        definition.write_text(source.replace('name = "none"', HALVING))
+        np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
+        os.environ["HPO_HOME"] = str(folder / "home")
+        with opening.open_storage(application_name="benchmark") as database:
+            stored, objective = create_study(database, definition)
+            import_code(objective.model)
+            METER.begin(1, lambda: None, lambda: False)
+            objective = replace(objective, metric=lambda _y, _predicted: random.random())
+            yield service(stored, objective, open_artifacts(), Stop())
 
 
 def _timed(call: Callable[..., object], seconds: list[float]) -> Callable[..., object]:
@@ -73,18 +76,16 @@ def _measure(name: str, trials: int) -> None:
     takes: list[float] = []
     runs: list[float] = []
     Leases.take = _timed(Leases.take, takes)
-    with tempfile.TemporaryDirectory(prefix="hpo-waiting-") as folder:
-        Path(folder).chmod(0o711)  # the server's user must enter it where root runs this
-        with _serving(Path(folder)) as ours:
-            run = _timed(ours.run_next, runs)
-            for _ in range(trials // PART):
-                for _ in range(PART):
-                    run()
-                states = [trial.state for trial in trials_of(ours.stored)]
-                times = " | ".join(f"{1000 * median(seconds):.0f}" for seconds in (takes, runs))
-                print(f"| {name} | {states.count(TrialState.WAITING)} | {times} |", flush=True)
-                takes.clear()
-                runs.clear()
+    with _serving() as ours:
+        run = _timed(ours.run_next, runs)
+        for _ in range(trials // PART):
+            for _ in range(PART):
+                run()
+            states = [trial.state for trial in trials_of(ours.stored)]
+            times = " | ".join(f"{1000 * median(seconds):.0f}" for seconds in (takes, runs))
+            print(f"| {name} | {states.count(TrialState.WAITING)} | {times} |", flush=True)
+            takes.clear()
+            runs.clear()
 
 
 def main() -> None:

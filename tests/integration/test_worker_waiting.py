@@ -61,6 +61,20 @@ def test_a_trial_that_was_ended_meanwhile_is_read_again(mine, others, waiting):
     assert waiting.state is TrialState.WAITING
 
 
+def test_a_trial_that_was_pruned_as_it_waited_is_read_again(mine, others, waiting):
+    others.stored.database.storage.set_trial_state_values(
+        waiting._trial_id, TrialState.PRUNED, [0.25]
+    )
+    assert trials_of(mine)[0].state is TrialState.PRUNED
+
+
+def test_what_another_notes_with_a_queued_trial_is_seen(mine, others):
+    mine.study.enqueue_trial({"rate": 0.5})
+    queued = trials_of(mine)[0]
+    others.stored.database.storage.set_trial_user_attr(queued._trial_id, "note", "look here")
+    assert trials_of(mine)[0].user_attrs == {"note": "look here"}
+
+
 @pytest.mark.parametrize("kind", ["user", "system"])
 def test_what_this_process_notes_with_it_is_seen(mine, waiting, kind):
     note = getattr(mine.database.storage, f"set_trial_{kind}_attr")
