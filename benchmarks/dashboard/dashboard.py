@@ -124,7 +124,7 @@ def page_of(url: str) -> float:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(600_000)
 
         def look() -> None:
             page.goto(url)
