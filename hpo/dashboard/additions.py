@@ -80,10 +80,10 @@ class Additions:
         is_ours = any(attr["key"] == DEFINITION for attr in answer["user_attrs"])
         for trial in (*answer["trials"], *answer["best_trials"]):
             _add_figures(trial)
-            if is_ours and (about := _note_of(trial)):
-                _add_note(trial, about)
-        if is_ours and (about := self._note_of(study_id)):
-            _add_note(answer, about)
+            if is_ours and (of_trial := _note_of(trial)):
+                _add_note(trial, of_trial)
+        if is_ours and (of_study := self._note_of(study_id)):
+            _add_note(answer, of_study)
         return answer
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
