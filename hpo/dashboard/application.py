@@ -38,9 +38,10 @@ def read_ahead(database: Database, study: str | None) -> None:
 
     def read() -> None:
         try:
-            name = study or next(reversed(names(database)), None)
-            if name is not None:
-                trials_of(load(database, name))
+            with database_errors():
+                name = study or next(reversed(names(database)), None)
+                if name is not None:
+                    trials_of(load(database, name))
         except HpoError as error:  # whoever looks will hear of it
             log.warning("%s", error)
 
