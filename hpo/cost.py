@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from optuna.trial import FrozenTrial
 
-from hpo.models import WHOLE_FOLD, Climb
-from hpo.objective import Objective
+from hpo.definition import Definition
+from hpo.models import WHOLE_FOLD, Climb, resolve
 from hpo.search_space import Grid
-from hpo.study import runs_of
+from hpo.study import runs_of, space_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,18 @@ class Cost:
     grid_time: timedelta  # computed: the grid's work at the pace of the trials
 
 
-def cost(objective: Objective, trials: Sequence[FrozenTrial]) -> Cost:
-    """Compare the trials so far with the whole grid."""
-    spent = sum(_work(objective, step) for trial in trials for step in trial.intermediate_values)
+def cost(definition: Definition, trials: Sequence[FrozenTrial]) -> Cost:
+    """Compare the trials so far with the whole grid.
+
+    Raises:
+        DefinitionError: the model of the definition is not here, or has other parameters.
+    """
+    climb = resolve(definition.model, f'study "{definition.name}"').climb
+    spent = sum(_work(climb, step) for trial in trials for step in trial.intermediate_values)
     spent_time = sum(map(_duration, trials), timedelta())
-    climbs_epochs = objective.model.climb is Climb.EPOCHS
-    grid_points, grid_work = _grid(objective)
+    grid_points, grid_work = _grid(definition, climb)
     return Cost(
-        unit="epochs" if climbs_epochs else "fits",
+        unit="epochs" if climb is Climb.EPOCHS else "fits",
         spent=spent,
         spent_time=spent_time,
         grid_points=grid_points,
@@ -40,8 +44,8 @@ def cost(objective: Objective, trials: Sequence[FrozenTrial]) -> Cost:
     )
 
 
-def _work(objective: Objective, step: int) -> float:
-    if objective.model.climb is Climb.EPOCHS:
+def _work(climb: Climb, step: int) -> float:
+    if climb is Climb.EPOCHS:
         return 1
     return ((step - 1) % WHOLE_FOLD + 1) / WHOLE_FOLD
 
@@ -50,10 +54,10 @@ def _duration(trial: FrozenTrial) -> timedelta:
     return sum((end - start for start, end in runs_of(trial)), timedelta())
 
 
-def _grid(objective: Objective) -> tuple[int, float]:
+def _grid(definition: Definition, climb: Climb) -> tuple[int, float]:
     """Give how many points the grid has, and their work."""
-    grid, folds = Grid(objective.space), len(objective.splits)
-    if objective.model.climb is not Climb.EPOCHS:
+    grid, folds = Grid(space_of(definition)), definition.evaluation.folds or 1
+    if climb is not Climb.EPOCHS:
         return grid.size, grid.size * folds
     return grid.size, sum(
         points * folds * float(epochs) for epochs, points in grid.sizes_by("epochs").items()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpo.data import Dataset
 from hpo.definition import Definition
 from hpo.errors import DefinitionError
+from hpo.evaluation import Scored
 from hpo.models import (
     SAMPLES,
     WHOLE_FOLD,
@@ -47,6 +48,7 @@ class Kept:
     folds: Sequence[float] = ()  # the values of those that are finished
     on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # hears of them
     on_trained: Callable[[int, Trained], None] = lambda _fold, _trained: None  # and of its model
+    on_scored: Callable[[Scored], None] = lambda _scored: None  # hears what each value comes from
     folder: Path | None = None  # of the training of the fold that is not; None: it is not kept
 
 
@@ -137,7 +139,7 @@ class Objective:
         """
         values: list[float] = []
         for number in range(len(self.splits)):
-            fold = _Fold(self, params, number, tuple(values), report)
+            fold = _Fold(self, params, number, tuple(values), report, kept.on_scored)
             if number < len(kept.folds):
                 values.append(kept.folds[number])
             else:
@@ -160,6 +162,7 @@ class _Fold:
     number: int  # from 0
     before: tuple[float, ...]  # the values of the finished folds
     report: Report
+    on_scored: Callable[[Scored], None]
 
     def train(self, folder: Path | None) -> Trained:
         """Climb to the last step but for its report, and give what was trained."""
@@ -171,7 +174,9 @@ class _Fold:
         """Give the metric on the rows held out."""
         o = self.objective
         rows = o.splits[self.number][1]
-        return o.metric(o.y[rows], o.model.code.predict(trained, o.task, o.X[rows]))
+        predicted = o.model.code.predict(trained, o.task, o.X[rows])
+        self.on_scored(Scored(fold=self.number, rows=rows, predicted=predicted))
+        return o.metric(o.y[rows], predicted)
 
     def finish(self, value: float) -> None:
         """Report the last step."""

@@ -72,7 +72,7 @@ def template(server: EmbeddedServer) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fresh_database(server: EmbeddedServer) -> Callable[[str], AbstractContextManager[str]]:
     """Give a function that clones a database for the length of a `with`."""
     return partial(clone, server.url)

@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.cli.studies import create_study, objective_of
 from hpo.storage.database import create_tables, open_storage
 from hpo.study import StoredStudy, load, trials_of
-from hpo.worker.loop import serve
+from hpo.worker.loop import serve, service
 from hpo.worker.signals import Stop
 
 STUDY = "empty"
@@ -91,7 +91,7 @@ def _run_one(url: URL, folder: Path) -> None:
     with open_storage(application_name="seeding", url=plain(url)) as database:
         create_study(database, DEFINITION)
         stored = load(database, STUDY)
-        serve(stored, objective_of(stored), open_artifacts(), _AfterOne(stored))
+        serve(service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
 
 
 def plain(url: URL) -> str:

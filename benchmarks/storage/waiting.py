@@ -29,7 +29,7 @@ from optuna.storages import RDBStorage  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
 from hpo.artifacts import open_artifacts  # noqa: E402
-from hpo.cli.studies import create_study, import_code  # noqa: E402
+from hpo.cli.studies import create_study, import_code, objective_of  # noqa: E402
 from hpo.storage import database as opening  # noqa: E402
 from hpo.study import trials_of  # noqa: E402
 from hpo.worker.lease import Leases  # noqa: E402
@@ -52,7 +52,8 @@ def _serving() -> Iterator[Service]:
         np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
         os.environ["HPO_HOME"] = str(folder / "home")
         with opening.open_storage(application_name="benchmark") as database:
-            stored, objective = create_study(database, definition)
+            stored = create_study(database, definition)
+            objective = objective_of(stored)
             import_code(objective.model)
             METER.begin(1, lambda: None, lambda: False)
             objective = replace(objective, metric=lambda _y, _predicted: random.random())

@@ -7,15 +7,18 @@ spelled in hexadecimal there; what people upload has an id of Optuna's making, a
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from mimetypes import guess_type
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from optuna.artifacts import ArtifactMeta
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from hpo.artifacts.store import UPLOAD, UPLOADS, Artifacts
 from hpo.errors import ArtifactError, MissingArtifactError
+
+LISTED = "artifacts:"  # begins the name of a system attribute that lists an artifact
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,15 @@ def listing(artifact: str, filename: str) -> tuple[str, str]:
         encoding=encoding,
     )
     # The name and the form that optuna.artifacts.upload_artifact gives it.
-    return f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
+    return f"{LISTED}{meta.artifact_id}", json.dumps(asdict(meta))
+
+
+def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
+    """Give the artifact that a trial's system attributes list under a name, if one is."""
+    metas = (json.loads(value) for key, value in attrs.items() if key.startswith(LISTED))
+    # The dashboard leaves a null where somebody deletes one.
+    ids = [meta["artifact_id"] for meta in metas if meta and meta["filename"] == filename]
+    return _ours(ids[0]) if ids else None
 
 
 def _ours(artifact_id: str) -> str:

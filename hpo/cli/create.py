@@ -24,5 +24,5 @@ def create(file: Path) -> None:
     from hpo.cli.studies import create_study
 
     with open_database("create", create=True) as database:
-        stored, _ = create_study(database, file)
+        stored = create_study(database, file)
         click.echo(stored.definition.name)

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hpo.cli.show import ENDS, duration
+from hpo.cli.show import ENDS
 from hpo.study import Status, StudyState
+from hpo.wording import duration
 from hpo.worker.local import LocalWorkers
 from hpo.worker.signals import LOOK
 
@@ -16,34 +17,45 @@ EVERY = 0.5  # seconds, on a terminal
 EVERY_LINE = 5.0  # seconds, where lines are kept
 
 
-def follow(read: Callable[[], Status], workers: LocalWorkers) -> Status:
-    """Show a study's progress until it is finished, or no worker is left; look after them."""
+def follow(
+    read: Callable[[], Status], workers: LocalWorkers, news: Callable[[], str | None]
+) -> Status:
+    """Show a study's progress until it is finished, or no worker is left; look after them.
+
+    What there is news of in between is printed, too.
+    """
     console = Console(stderr=True, highlight=False)
+
+    def look() -> bool:
+        if told := news():
+            console.print(told, soft_wrap=True, markup=False)
+        return workers.look()
+
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            return _watch(read, workers, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(read, workers, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+            return _watch(read, look, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(read, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
 
 
 def _watch(
     read: Callable[[], Status],
-    workers: LocalWorkers,
+    look: Callable[[], bool],
     show: Callable[[Status], object],
     every: float,
 ) -> Status:
     while True:
-        any_left = workers.look()
+        any_left = look()
         status = read()
         show(status)
         if status.state is StudyState.FINISHED or not any_left:
             return status
-        _sleep(every, workers)
+        _sleep(every, look)
 
 
-def _sleep(seconds: float, workers: LocalWorkers) -> None:
+def _sleep(seconds: float, look: Callable[[], bool]) -> None:
     """Sleep, but not beyond the end of the last worker."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and workers.look():
+    while time.monotonic() < until and look():
         time.sleep(LOOK)
 
 

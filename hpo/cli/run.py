@@ -1,5 +1,6 @@
 """`hpo run`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,9 @@ import click
 from hpo.device import cores, one_thread_a_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from hpo.study import Status
     from hpo.worker.local import LocalWorkers
 
@@ -21,8 +25,11 @@ if TYPE_CHECKING:
     show_default="one a core",
     help="Processes to start, each with one thread.",
 )
-def run(file: Path, workers: int) -> None:
+@click.option("--no-dashboard", is_flag=True, help="Show the study in the terminal alone.")
+def run(file: Path, workers: int, no_dashboard: bool) -> None:
     """Create the study that FILE defines and run it with workers on this machine.
+
+    Meanwhile a browser shows it: the link is printed as soon as it answers.
 
     Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
     the first one stopped. A worker that crashes is started again, some seconds later.
@@ -45,17 +52,29 @@ def run(file: Path, workers: int) -> None:
 
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
-        stored, objective = create_study(database, file)
+        stored = create_study(database, file)
         name = stored.definition.name
-        with local_workers(name, plain_slots(workers), home() / "logs" / name) as started:
+        logs = home() / "logs" / name
+        with (
+            local_workers(name, plain_slots(workers), logs) as started,
+            _dashboard(name, logs / "dashboard.log", wanted=not no_dashboard) as news,
+        ):
             try:
-                last = follow(lambda: status(stored), started)
+                last = follow(lambda: status(stored), started, news)
             except KeyboardInterrupt:
                 click.echo(f"\n{FINISHING}", err=True)
                 raise
         show_study(last)
-        show_cost(cost(objective, stored.study.get_trials(deepcopy=False)))
+        show_cost(cost(stored.definition, stored.study.get_trials(deepcopy=False)))
         _result(last, started)
+
+
+def _dashboard(
+    study: str, log: Path, *, wanted: bool
+) -> "AbstractContextManager[Callable[[], str | None]]":
+    from hpo.dashboard.child import dashboard_beside
+
+    return dashboard_beside(study, log) if wanted else nullcontext(lambda: None)
 
 
 def _result(last: "Status", workers: "LocalWorkers") -> None:

@@ -1,7 +1,6 @@
 """What commands print about studies, trials and data."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,8 +10,8 @@ from rich.table import Table
 
 from hpo.cost import Cost
 from hpo.data import Summary
-from hpo.search_space import LEVELS
 from hpo.study import DEVICE, Queued, Status
+from hpo.wording import cost_rows, in_words, number, status_rows
 
 PIPED_WIDTH = 120
 
@@ -76,58 +75,12 @@ def show_queued(one: Queued) -> None:
 
 def show_study(status: Status) -> None:
     """Print one study."""
-    _show_rows(_rows(status))
-
-
-def _rows(status: Status) -> dict[str, str]:
-    counts = status.counts
-    return {
-        "study": f"{status.name} ({status.direction})",
-        "state": f"{status.state}: {status.control.reason}"
-        if status.control.reason
-        else status.state,
-        "budget": in_words(status.budget.model_dump(mode="json", exclude_none=True)),
-        "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
-        **_silent_row(status.silent),
-        "steps": f"{status.steps} in {duration(status.worked)}",
-        **_best_rows(status.best),
-        **({"error": status.error} if status.error else {}),
-    }
-
-
-def _silent_row(silent: int) -> dict[str, str]:
-    if not silent:
-        return {}
-    return {"silent": f"workers of {silent} running: a living worker takes over what they left"}
-
-
-def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
-    if best is None:
-        return {"best": "none yet: no trial has climbed all the way"}
-    return {
-        "best": f"{best.value:.4f} in trial {best.number}",
-        "": in_words({name: number(value) for name, value in best.params.items()}),
-        **_device_row(best.user_attrs.get(DEVICE)),
-    }
-
-
-def _device_row(device: dict[str, Any] | None) -> dict[str, str]:
-    if device is None:
-        return {}  # the trial is older than this row
-    gpu = f"{device['gpu']} (driver {device['driver']}), " if "gpu" in device else ""
-    cpu = f"{device['cpu']}, {device['threads']} of {device['cores']} cores"
-    return {"device": gpu + cpu}
+    _show_rows(status_rows(status))
 
 
 def show_cost(cost: Cost) -> None:
     """Print what a study cost beside its grid."""
-    rows = {
-        "cost": f"{cost.spent:.0f} {cost.unit}, {duration(cost.spent_time)} of worker time",
-        "grid": f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points, "
-        f"{duration(cost.grid_time)} of worker time "
-        f"(computed; {LEVELS} levels between bounds, same pace)",
-    }
-    _show_rows(rows)
+    _show_rows(cost_rows(cost))
 
 
 def show_summary(summary: Summary) -> None:
@@ -150,23 +103,3 @@ def _show_rows(rows: dict[str, str]) -> None:
     width = max(map(len, rows))
     for key, value in rows.items():
         click.echo(f"{key:<{width}}  {value}")
-
-
-def in_words(values: dict[Any, Any]) -> str:
-    """Give names and values in one line."""
-    return ", ".join(f"{name} {value}" for name, value in values.items())
-
-
-def number(value: object) -> str:
-    """Give a parameter's value without the digits that nobody reads."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def duration(length: timedelta) -> str:
-    """Give a length of time as 45s, 12m 30s or 3h 5m."""
-    seconds = round(length.total_seconds())
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m {seconds % 60}s"
-    return f"{seconds // 3600}h {seconds % 3600 // 60}m"

@@ -23,7 +23,7 @@ DATA_VARIABLE = "HPO_DATA"
 Say = Callable[[str], object]
 
 
-def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective]:
+def create_study(database: Database, path: Path) -> StoredStudy:
     """Check a definition file and its data, and store the study unless it is there."""
     definition = load_definition(path)
     folder = path.parent.absolute()
@@ -39,7 +39,7 @@ def create_study(database: Database, path: Path) -> tuple[StoredStudy, Objective
         steps=objective.steps,
     )
     try:
-        return create(database, definition, origin, say), objective
+        return create(database, definition, origin, say)
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
 

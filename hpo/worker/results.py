@@ -1,4 +1,4 @@
-"""What stays of a trial in the artifact store: the trained models of its folds, and its log."""
+"""What stays of a trial in the artifact store: its trained models, its evaluation, its log."""
 
 import io
 import logging
@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from optuna.trial import FrozenTrial
+
 from hpo.artifacts import Artifacts
-from hpo.artifacts.dashboard import listing
+from hpo.artifacts.dashboard import listed, listing
 from hpo.errors import ArtifactError
+from hpo.evaluation import FILE, MOST_BYTES, Evaluation, Scored, evaluate
 from hpo.models import Trained, TrainingCode
+from hpo.objective import Objective
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,11 @@ class Results:
     study: str
     number: int
     said: io.StringIO = field(default_factory=io.StringIO)  # what was logged while it ran
+    scored: dict[int, Scored] = field(default_factory=dict)  # of each fold, what was scored last
+
+    def on_scored(self, scored: Scored) -> None:
+        """Hear what a value was measured from."""
+        self.scored[scored.fold] = scored
 
     def keep_model(self, code: TrainingCode, fold: int, trained: Trained) -> dict[str, str]:
         """Keep what a fold, from 0, has trained."""
@@ -42,6 +51,20 @@ class Results:
             log.warning("the model of trial %d is not kept: %s", self.number, error)
             return {}
 
+    def keep_evaluation(self, objective: Objective, trial: FrozenTrial) -> dict[str, str]:
+        """Keep what is known of the rows held out, with what an earlier worker has kept of it."""
+        if not self.scored:
+            return {}
+        try:
+            found = evaluate(objective.task, objective.X, objective.y, self.scored.values())
+            kept = listed(trial.system_attrs, FILE)
+            if kept and min(self.scored) > 0:
+                found = self._after_earlier(found, kept)
+            return self._keep(io.BytesIO(found.write()), FILE, kept)
+        except Exception as error:  # noqa: BLE001 - it is made of what a model's code has given
+            log.warning("the evaluation of trial %d is not kept: %s", self.number, error)
+            return {}
+
     def keep_log(self) -> dict[str, str]:
         """Keep what was logged so far."""
         try:
@@ -50,11 +73,26 @@ class Results:
             log.warning("the log of trial %d is not kept: %s", self.number, error)
             return {}
 
-    def _keep(self, file: BinaryIO, name: str) -> dict[str, str]:
-        artifact = self.artifacts.save(
-            self.study, self.number, Path(name).suffix, lambda kept: shutil.copyfileobj(file, kept)
-        )
+    def _keep(self, file: BinaryIO, name: str, artifact: str | None = None) -> dict[str, str]:
+        """Keep a file, in the place of an artifact that there is."""
+
+        def write(kept: BinaryIO) -> None:
+            shutil.copyfileobj(file, kept)
+
+        if artifact is None:
+            artifact = self.artifacts.save(self.study, self.number, Path(name).suffix, write)
+        else:
+            self.artifacts.put(artifact, write)
         return dict([listing(artifact, name)])
+
+    def _after_earlier(self, found: Evaluation, artifact: str) -> Evaluation:
+        """Add the folds that an earlier worker has climbed, where its file can be read."""
+        try:
+            with self.artifacts.open(artifact) as file:
+                return found.after(Evaluation.read(file.read(MOST_BYTES + 1)))
+        except (ArtifactError, OSError, ValueError) as error:
+            log.warning("the evaluation of trial %d lacks a fold: %s", self.number, error)
+            return found
 
 
 @contextmanager

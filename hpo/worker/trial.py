@@ -201,6 +201,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
         climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept, results=files)
         try:
             outcome = _outcome(climber, objective)
+            climber.files |= files.keep_evaluation(objective, lease.trial)
             climber.end(outcome)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
@@ -274,6 +275,7 @@ def _value(climber: Climber, objective: Objective) -> float:
         folds=trial.user_attrs.get(FOLDS, ()),
         on_fold=climber.on_fold,
         on_trained=on_trained,
+        on_scored=climber.results.on_scored,
         folder=climber.checkpoints.folder,
     )
     return objective.evaluate(params, climber, kept)

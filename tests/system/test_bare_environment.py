@@ -77,7 +77,7 @@ def test_the_script_verifies_where_neither_hpo_nor_optuna_is(embedded_shell, tmp
     shell, name = embedded_shell, study["name"]
     shell.hpo("data", "make", "digits", "--train", 240, "--test", 100)
     write_definition(shell.folder, **COMMON, **study)
-    searched = shell.hpo("run", f"{name}.toml", "--workers", 2)
+    searched = shell.hpo("run", f"{name}.toml", "--workers", 2, "--no-dashboard")
     assert "trials  complete 2" in searched.stdout
     shell.hpo("export", name, "-o", "train.py")
 

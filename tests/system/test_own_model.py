@@ -44,7 +44,7 @@ def test_the_example_of_the_page_runs_and_verifies(folder, database_url):
             check=False,
         )
 
-    searched = run("-m", "hpo", "run", "wine.toml", "--workers", "2")
+    searched = run("-m", "hpo", "run", "wine.toml", "--workers", "2", "--no-dashboard")
     assert searched.returncode == 0, searched.stderr
     assert "finished" in searched.stdout
     exported = run("-m", "hpo", "export", "wine", "-o", "train.py")

@@ -21,7 +21,10 @@ def test_a_search_in_stages(shell, watch):
     (shell.folder / "best.toml").write_text("".join(f"[[trials]]\nrate = {r}\n" for r in listed))
     shell.hpo("enqueue", "blobs", "--file", "best.toml")
     shell.hpo("enqueue", "blobs", "rate=0.125")
-    assert "trials  complete 8\n" in shell.hpo("run", "blobs.toml", "--workers", 2).stdout
+    assert (
+        "trials  complete 8\n"
+        in shell.hpo("run", "blobs.toml", "--workers", 2, "--no-dashboard").stdout
+    )
     trials = watch.trials()
     rates = [trial.params["rate"] for trial in trials]
     assert rates[:4] == [*listed, 0.125]
@@ -38,7 +41,10 @@ def test_a_search_in_stages(shell, watch):
     passed_on = [t.params["rate"] for t in best if 0.2 <= t.params["rate"] <= 0.8]
     finer = Watch(watch.database, "fine")
     assert finer.states() == ["waiting"] * len(passed_on)
-    assert "trials  complete 5\n" in shell.hpo("run", "fine.toml", "--workers", 2).stdout
+    assert (
+        "trials  complete 5\n"
+        in shell.hpo("run", "fine.toml", "--workers", 2, "--no-dashboard").stdout
+    )
     found = [trial.params["rate"] for trial in finer.trials()]
     assert found[: len(passed_on)] == passed_on
     assert len(found) == 5

@@ -1,0 +1,246 @@
+"""What hpo adds to optuna-dashboard's answers: notes, and figures among a trial's files.
+
+It sits between the routes of the dashboard, a Bottle application, and their answers, as Bottle's
+plugins do. Nothing of it is stored.
+"""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import bottle
+from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna.trial import FrozenTrial
+from sqlalchemy import text
+
+from hpo.artifacts import Artifacts
+from hpo.artifacts.dashboard import listed
+from hpo.dashboard import note
+from hpo.errors import ArtifactError, HpoError, MissingArtifactError
+from hpo.evaluation import FILE, MOST_BYTES, Evaluation
+from hpo.storage.database import Database
+from hpo.storage.failures import database_errors
+from hpo.study import DEFINITION, StoredStudy, best_trials, load
+
+STUDY = "/api/studies/<study_id:int>"
+NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
+ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
+FRESH = 5.0  # seconds: so long a note is not written anew
+MOST_IMAGES = 64  # that are kept once drawn
+
+MAY_WRITE = """
+SELECT has_table_privilege('study_system_attributes', 'INSERT')
+    AND has_table_privilege('study_system_attributes', 'UPDATE')
+"""
+
+# What the dashboard takes for files of a trial, whose ids are hexadecimal digits.
+CURVE, CONFUSION, MISTAKES = "learning-curve.png", "confusion-matrix.png", "misclassified.png"
+FIGURES = {name.encode().hex(): name for name in (CURVE, CONFUSION, MISTAKES)}
+
+Route = Callable[..., Any]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Note:
+    text: str
+    asked_at: float  # by time.monotonic()
+
+
+@dataclass
+class Additions:
+    """A plugin for the dashboard of one database."""
+
+    database: Database
+    artifacts: Artifacts
+    api: int = 2  # of Bottle's plugins
+    name: str = "hpo"
+    _notes: dict[int, _Note] = field(default_factory=dict)
+    _images: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def apply(self, callback: Route, route: bottle.Route) -> Route:
+        """Give what answers a route from now on."""
+        ours: dict[tuple[str, str], Route] = {
+            ("GET", STUDY): self._study,
+            ("GET", ARTIFACT): self._artifact,
+            **{("PUT", rule): self._save_note for rule in NOTES},
+        }
+        added = ours.get((route.method, route.rule))
+        return functools.wraps(callback)(functools.partial(added, callback)) if added else callback
+
+    def setup(self, app: bottle.Bottle) -> None:
+        """Do nothing when it is installed; Bottle calls it."""
+
+    def close(self) -> None:
+        """Do nothing at the end; Bottle calls it."""
+
+    def _study(self, callback: Route, study_id: int) -> Any:
+        answer = callback(study_id)
+        if "trials" not in answer:
+            return answer  # an error
+        is_ours = any(attr["key"] == DEFINITION for attr in answer["user_attrs"])
+        for trial in (*answer["trials"], *answer["best_trials"]):
+            _add_figures(trial)
+            if is_ours and (of_trial := _note_of(trial)):
+                _add_note(trial, of_trial)
+        if is_ours and (of_study := self._note_of(study_id)):
+            _add_note(answer, of_study)
+        return answer
+
+    def _save_note(self, callback: Route, **ids: int) -> Any:
+        """Leave out what hpo has written of a note that comes back."""
+        if not self._may_write():
+            bottle.response.status = 403
+            return {"reason": "the dashboard's role in the database may only read"}
+        sent = bottle.request.json
+        if isinstance(sent, dict) and isinstance(sent.get("body"), str):
+            sent["body"] = note.theirs_of(sent["body"])
+        return callback(**ids)
+
+    def _may_write(self) -> bool:
+        with database_errors(), self.database.engine.connect() as connection:
+            return bool(connection.scalar(text(MAY_WRITE)))
+
+    def _artifact(self, callback: Route, study_id: int, trial_id: int, artifact_id: str) -> Any:
+        try:
+            if artifact_id.lower() not in FIGURES:
+                return callback(study_id, trial_id, artifact_id)
+            image = self._figure(study_id, trial_id, FIGURES[artifact_id.lower()])
+        except (ArtifactNotFound, MissingArtifactError, KeyError):
+            return bottle.HTTPResponse("Not Found", 404)
+        except ArtifactError as error:
+            log.warning("%s", error)
+            return bottle.HTTPResponse("This file can't be read", 502)
+        return bottle.HTTPResponse(image, headers={"Content-Type": "image/png"})
+
+    def _note_of(self, study_id: int) -> str:
+        """Give the note of a study of ours; one that is old is written anew for the next who asks.
+
+        Where a study has thousands of trials that takes a while, for which nobody is to wait.
+        """
+        now = time.monotonic()
+        with self._lock:
+            known = self._notes.get(study_id)
+            is_old = known is not None and now - known.asked_at > FRESH
+            if known is not None and is_old:
+                self._notes[study_id] = replace(known, asked_at=now)
+        if known is None:
+            return self._write_note(study_id)
+        if is_old:
+            threading.Thread(target=self._write_note, args=(study_id,), daemon=True).start()
+        return known.text
+
+    def _write_note(self, study_id: int) -> str:
+        try:
+            with database_errors():
+                text = note.study_note(self._load(study_id))
+        except HpoError as error:  # it is gone, or the database is away
+            log.debug("no note for study %d: %s", study_id, error)
+            text = ""
+        with self._lock:
+            self._notes[study_id] = _Note(text, time.monotonic())
+        return text
+
+    def _load(self, study_id: int) -> StoredStudy:
+        with database_errors():
+            return load(self.database, self.database.storage.get_study_name_from_id(study_id))
+
+    def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
+        """Give a picture of a trial; one that is the same as before is not drawn again.
+
+        Raises:
+            KeyError: there is no such study, trial or picture.
+        """
+        with database_errors():
+            trial = self.database.storage.get_trial(trial_id)
+        version = (trial.state, len(trial.intermediate_values), trial.datetime_complete)
+        key = (study_id, trial_id, name, version)
+        with self._lock:
+            found = self._images.get(key)
+        if found is None:
+            found = self._draw(study_id, trial, name)
+            with self._lock:
+                if len(self._images) >= MOST_IMAGES:
+                    self._images.clear()
+                self._images[key] = found
+        return found
+
+    def _draw(self, study_id: int, trial: FrozenTrial, name: str) -> bytes:
+        from hpo.dashboard import figures  # noqa: PLC0415 - Matplotlib, which takes a second
+
+        title = _title(trial)
+        if name == CURVE:
+            return figures.learning_curve(self._climb(study_id, trial, title))
+        draw = figures.confusion_matrix if name == CONFUSION else figures.mistakes
+        return draw(title, self._evaluation(trial))
+
+    def _climb(self, study_id: int, trial: FrozenTrial, title: str) -> Any:
+        from hpo.dashboard.figures import Climb  # noqa: PLC0415
+
+        try:
+            stored = self._load(study_id)
+        except HpoError:  # another's study
+            return Climb(title=title, metric="value", values=trial.intermediate_values)
+        best = next(iter(best_trials(stored)), None)
+        is_other = best is not None and best.number != trial.number
+        return Climb(
+            title=title,
+            metric=stored.definition.evaluation.metric,
+            values=trial.intermediate_values,
+            best_title=f"the best, trial {best.number}" if best and is_other else "",
+            best=best.intermediate_values if best and is_other else None,
+            folds=_ends_of_folds(stored),
+        )
+
+    def _evaluation(self, trial: FrozenTrial) -> Evaluation:
+        kept = listed(trial.system_attrs, FILE)
+        if kept is None:
+            raise KeyError(FILE)
+        with self.artifacts.open(kept) as file:
+            content = file.read(MOST_BYTES + 1)
+        try:
+            return Evaluation.read(content)
+        except ValueError as error:
+            raise ArtifactError(f"{kept}: this is no evaluation: {error}") from error
+
+
+def _add_figures(trial: dict[str, Any]) -> None:
+    """Add to the files of a trial, as the dashboard shows it."""
+    files: list[Mapping[str, Any]] = trial["artifacts"]
+    known = [CURVE] if trial["intermediate_values"] else []
+    if any(file["filename"] == FILE for file in files):
+        known += [CONFUSION, MISTAKES]
+    trial["artifacts"] = [*map(_as_artifact, known), *files]
+
+
+def _note_of(trial: Mapping[str, Any]) -> str:
+    return note.trial_note({attr["key"]: attr["value"] for attr in trial["user_attrs"]})
+
+
+def _as_artifact(name: str) -> dict[str, str | None]:
+    return {
+        "artifact_id": name.encode().hex(),
+        "filename": name,
+        "mimetype": "image/png",
+        "encoding": None,
+    }
+
+
+def _add_note(shown: dict[str, Any], ours: str) -> None:
+    shown["note"] = {**shown["note"], "body": note.joined(ours, shown["note"]["body"])}
+
+
+def _title(trial: FrozenTrial) -> str:
+    value = f", {trial.value:.4f}" if trial.value is not None else ""
+    return f"trial {trial.number}, {trial.state.name.lower()}{value}"
+
+
+def _ends_of_folds(stored: StoredStudy) -> Sequence[int]:
+    folds = stored.definition.evaluation.folds or 1
+    of_each = stored.ladder.last // folds
+    return [of_each * number for number in range(1, folds)]

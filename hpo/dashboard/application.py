@@ -1,0 +1,57 @@
+"""The dashboard as one WSGI application."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+import optuna_dashboard
+from sqlalchemy import text
+
+from hpo.artifacts import Artifacts
+from hpo.artifacts.dashboard import OptunaStore
+from hpo.dashboard.access import Access
+from hpo.dashboard.additions import Additions
+from hpo.dashboard.gate import Gate, Health
+from hpo.errors import DatabaseError, HpoError
+from hpo.storage.database import Database
+from hpo.storage.failures import database_errors
+from hpo.study import load, names, trials_of
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+log = logging.getLogger(__name__)
+
+
+def application(
+    database: Database, artifacts: Artifacts, access: Access, host: str
+) -> "WSGIApplication":
+    """Put the dashboard of a database behind its gate."""
+    pages = optuna_dashboard.wsgi(database.storage, artifact_store=OptunaStore(artifacts))
+    pages.install(Additions(database, artifacts))
+    health = Health(lambda: _answers(database))
+    return Gate(application=pages, access=access, is_healthy=health, host=host)
+
+
+def read_ahead(database: Database, study: str | None) -> None:
+    """Begin to read what somebody is about to look at: a study's trials, or the newest one's."""
+
+    def read() -> None:
+        try:
+            with database_errors():
+                name = study or next(reversed(names(database)), None)
+                if name is not None:
+                    trials_of(load(database, name))
+        except HpoError as error:  # whoever looks will hear of it
+            log.warning("%s", error)
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+def _answers(database: Database) -> bool:
+    try:
+        with database_errors(), database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DatabaseError:
+        return False
+    return True

@@ -1,0 +1,124 @@
+"""How a trial did on the rows held out: every outcome counted, and some of its mistakes.
+
+A worker keeps it as one small file of the trial. Nothing is drawn before somebody looks.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from hpo.training.images import to_images
+from hpo.training.task import Task
+
+FILE = "evaluation.json"  # what it is called where a trial's files are listed
+MOST_BYTES = 2_000_000  # of such a file; others are not read
+MOST_MISTAKES = 24  # that are kept, from all over the rows
+
+CONFIG = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What a model said about the rows that a fold holds out."""
+
+    fold: int  # from 0
+    rows: NDArray[np.int64]
+    predicted: Labels
+
+
+class Mistake(BaseModel):
+    """A row that was taken for another class."""
+
+    model_config = CONFIG
+
+    row: int  # from 0
+    label: int
+    predicted: int
+    pixels: bytes | None = None  # one for each; None where rows are no images
+
+
+class Evaluation(BaseModel):
+    """What is known of a trial, as its file holds it."""
+
+    model_config = CONFIG
+
+    classes: tuple[int, ...]
+    shape: tuple[int, ...]  # (height, width, channels) of an image, or (features,)
+    folds: dict[int, tuple[tuple[int, int, int], ...]]  # (label, predicted, rows) of each, from 0
+    mistakes: tuple[Mistake, ...]  # of the last of them
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        """Refuse what could not be drawn: the file may be anybody's."""
+        cells = (cell for fold in self.folds.values() for cell in fold)
+        if not {label for *pair, _ in cells for label in pair} <= set(self.classes):
+            raise ValueError("a label is none of the classes")
+        if any(one.pixels and len(one.pixels) != math.prod(self.shape) for one in self.mistakes):
+            raise ValueError("an image has another shape")
+        return self
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Give what a file holds.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES} bytes")
+        return cls.model_validate_json(content)
+
+    def write(self) -> bytes:
+        """Give what the file is to hold."""
+        return self.model_dump_json().encode()
+
+    def after(self, earlier: Self) -> Self:
+        """Give the same with the folds that an earlier worker has climbed."""
+        return self.model_copy(update={"folds": {**earlier.folds, **self.folds}})
+
+
+def evaluate(task: Task, X: NDArray[np.float32], y: Labels, scored: Iterable[Scored]) -> Evaluation:
+    """Count what was said about rows of X (n, features) with labels y (n,)."""
+    by_fold = sorted(scored, key=lambda one: one.fold)
+    return Evaluation(
+        classes=task.classes,
+        shape=task.shape,
+        folds={one.fold: _counts(y[one.rows], one.predicted) for one in by_fold},
+        mistakes=_mistakes(task, X, y, by_fold[-1]),
+    )
+
+
+def _counts(y: Labels, predicted: Labels) -> tuple[tuple[int, int, int], ...]:
+    found = Counter(zip(y.tolist(), predicted.tolist(), strict=True))
+    return tuple((*pair, rows) for pair, rows in sorted(found.items()))
+
+
+def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> tuple[Mistake, ...]:
+    (wrong,) = np.nonzero(y[scored.rows] != scored.predicted)
+    count = min(MOST_MISTAKES, len(wrong))
+    shown = wrong[np.linspace(0, len(wrong) - 1, count).round().astype(int)]
+    rows, predicted = scored.rows[shown], scored.predicted[shown]
+    return tuple(
+        Mistake(row=row, label=label, predicted=said, pixels=pixels)
+        for row, label, said, pixels in zip(
+            *(rows.tolist(), y[rows].tolist(), predicted.tolist()),
+            _pixels(task, X[rows]),
+            strict=True,
+        )
+    )
+
+
+def _pixels(task: Task, X: NDArray[np.float32]) -> Iterable[bytes | None]:
+    """Give images a byte for each pixel, all on one scale."""
+    if len(task.shape) == 1 or not len(X):
+        return [None] * len(X)
+    low, high = X.min(), X.max()
+    scaled = (to_images(X, task) - low) / ((high - low) or 1) * 255
+    return [image.tobytes() for image in scaled.round().astype(np.uint8)]

@@ -1,0 +1,85 @@
+"""What people read of studies and trials, the same in the terminal and in the dashboard."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from hpo.cost import Cost
+from hpo.search_space import LEVELS
+from hpo.study import DEVICE, Status
+
+
+def status_rows(status: Status) -> dict[str, str]:
+    """Say where a study is and what it has found."""
+    counts = status.counts
+    return {
+        "study": f"{status.name} ({status.direction})",
+        "state": f"{status.state}: {status.control.reason}"
+        if status.control.reason
+        else status.state,
+        "budget": in_words(status.budget.model_dump(mode="json", exclude_none=True)),
+        "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
+        **_silent_row(status.silent),
+        "steps": f"{status.steps} in {duration(status.worked)}",
+        **_best_rows(status.best),
+        **({"error": status.error} if status.error else {}),
+    }
+
+
+def _silent_row(silent: int) -> dict[str, str]:
+    if not silent:
+        return {}
+    return {"silent": f"workers of {silent} running: a living worker takes over what they left"}
+
+
+def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
+    if best is None:
+        return {"best": "none yet: no trial has climbed all the way"}
+    return {
+        "best": f"{best.value:.4f} in trial {best.number}",
+        "": in_words({name: number(value) for name, value in best.params.items()}),
+        **_device_row(best),
+    }
+
+
+def _device_row(best: FrozenTrial) -> dict[str, str]:
+    device = best.user_attrs.get(DEVICE)  # not in a trial that is older than this row
+    return {"device": device_in_words(device)} if device else {}
+
+
+def device_in_words(device: Mapping[str, Any]) -> str:
+    """Say what a trial ran on."""
+    gpu = f"{device['gpu']} (driver {device['driver']}), " if "gpu" in device else ""
+    return f"{gpu}{device['cpu']}, {device['threads']} of {device['cores']} cores"
+
+
+def cost_rows(cost: Cost) -> dict[str, str]:
+    """Say what a study cost beside its grid."""
+    return {
+        "cost": f"{cost.spent:.0f} {cost.unit}, {duration(cost.spent_time)} of worker time",
+        "grid": f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points, "
+        f"{duration(cost.grid_time)} of worker time "
+        f"(computed; {LEVELS} levels between bounds, same pace)",
+    }
+
+
+def in_words(values: dict[Any, Any]) -> str:
+    """Give names and values in one line."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def number(value: object) -> str:
+    """Give a parameter's value without the digits that nobody reads."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def duration(length: timedelta) -> str:
+    """Give a length of time as 45s, 12m 30s or 3h 5m."""
+    seconds = round(length.total_seconds())
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60}s"
+    return f"{seconds // 3600}h {seconds % 3600 // 60}m"
