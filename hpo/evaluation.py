@@ -4,6 +4,7 @@ A worker keeps it as one small file of the trial. Nothing is drawn before somebo
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -95,8 +96,8 @@ def evaluate(task: Task, X: NDArray[np.float32], y: Labels, scored: Iterable[Sco
 
 
 def _counts(y: Labels, predicted: Labels) -> tuple[tuple[int, int, int], ...]:
-    pairs, counts = np.unique(np.stack([y, predicted]), axis=1, return_counts=True)
-    return tuple(zip(*pairs.tolist(), counts.tolist(), strict=True))
+    found = Counter(zip(y.tolist(), predicted.tolist(), strict=True))
+    return tuple((*pair, rows) for pair, rows in sorted(found.items()))
 
 
 def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> tuple[Mistake, ...]:

@@ -21,10 +21,17 @@ def status_rows(status: Status) -> dict[str, str]:
         else status.state,
         "budget": in_words(status.budget.model_dump(mode="json", exclude_none=True)),
         "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
+        **_silent_row(status.silent),
         "steps": f"{status.steps} in {duration(status.worked)}",
         **_best_rows(status.best),
         **({"error": status.error} if status.error else {}),
     }
+
+
+def _silent_row(silent: int) -> dict[str, str]:
+    if not silent:
+        return {}
+    return {"silent": f"workers of {silent} running: a living worker takes over what they left"}
 
 
 def _best_rows(best: FrozenTrial | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 JOURNAL = "CHAOS_JOURNAL"  # the file; unset: nothing is written down
 PAUSE = "CHAOS_PAUSE"  # seconds that each step takes at least
+WHOLE = b" ."  # ends a line; a process that is killed as it writes may leave a part of one
 
 Owner = tuple[int, int]
 """A process, by its number and the time of its start: numbers are given again."""
@@ -73,7 +74,8 @@ class Notes:
         line = {"what": what, **who, "seed": self.seed, "fold": self.fold, **facts}
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(file, f"{json.dumps(line)}\n".encode())  # at once, so lines never mix
+            # At once, so lines never mix, and on a line of its own, whatever part stands before it.
+            os.write(file, b"\n" + json.dumps(line).encode() + WHOLE + b"\n")
         finally:
             os.close(file)
 
@@ -94,9 +96,10 @@ class Journal:
             with self.path.open("rb") as file:
                 file.seek(self._read)
                 new = file.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            self._read += len(whole)
-            self._lines += [Line(**json.loads(line)) for line in whole.splitlines()]
+            written = new[: new.rfind(b"\n") + 1]
+            self._read += len(written)
+            whole = [line for line in written.splitlines() if line.endswith(WHOLE)]
+            self._lines += [Line(**json.loads(line.removesuffix(WHOLE))) for line in whole]
             return [*self._lines]
 
 

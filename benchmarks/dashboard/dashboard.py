@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -25,9 +25,7 @@ from seeding import STUDY, plain, seed
 from server import connected, running
 
 FINISHED, RUNNING = 5_000, 2
-POLLS, EVERY = 40, 2.0  # seconds; both dashboards remember trials for 10 seconds
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
+POLLS, EVERY = 30, 2.0  # seconds; both dashboards remember trials for 10 seconds
 SPREAD = (  # the seeded trials are copies of one
     "UPDATE trial_values SET value = random()",
     "UPDATE trial_intermediate_values SET intermediate_value = random()",
@@ -39,45 +37,44 @@ SPREAD = (  # the seeded trials are copies of one
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What one dashboard took: seconds, and MB."""
+@dataclass(frozen=True)
+class Took:
+    """How long something took: for who waits, and of the dashboard's own processor time.
 
-    start: float  # from the command to the first answer
-    first: float  # all trials, read for the first time
-    again: float  # the same a moment later
-    megabytes: float  # of that answer
-    poll_median: float
-    poll_p95: float
-    poll_longest: float
-    importances: float
-    page: float  # in a new browser, until the history is drawn; the trials have been read
-    memory: float  # resident, at its highest
+    The second says more where other programs want the processor, too.
+    """
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} ({self.cpu:.2f})"
 
 
-def measure(command: Sequence[str], port: int, trials: int) -> Measured:
-    """Start a dashboard, look at it as a browser does, and end it."""
-    url = f"http://127.0.0.1:{port}"
-    study = f"{url}/api/studies/1"
+def measure(command: Sequence[str], port: int, trials: int) -> dict[str, object]:
+    """Start a dashboard, look at it as a browser does, and end it; give what that took."""
+    study = f"http://127.0.0.1:{port}/api/studies/1"
     with started(command) as process:
-        start = timed(lambda: until_it_answers(f"{url}/api/meta"))
+
+        def took(call: Callable[[], object], every: float = 0.0) -> Took:
+            return timed(process.pid, call, every)
+
         sizes: list[int] = []
-        first = timed(lambda: sizes.append(len(get(study))))
-        again = timed(lambda: get(study))
-        importances = timed(lambda: get(f"{study}/param_importances"))
-        polls = [timed(lambda: get(f"{study}?after={trials - 1}"), EVERY) for _ in range(POLLS)]
-        return Measured(
-            start=start,
-            first=first,
-            again=again,
-            megabytes=sizes[0] / 1e6,
-            poll_median=float(np.median(polls)),
-            poll_p95=float(np.quantile(polls, 0.95)),
-            poll_longest=max(polls),
-            importances=importances,
-            page=page_of(f"{url}/dashboard/studies/1"),
-            memory=peak_of(process.pid),
-        )
+        found: dict[str, object] = {
+            "from the command to its first answer": took(lambda: until_it_answers(port)),
+            "all trials, for the first time": took(lambda: sizes.append(len(get(study)))),
+            "the same again": took(lambda: get(study)),
+            "importances": took(lambda: get(f"{study}/param_importances")),
+        }
+        polls = [took(lambda: get(f"{study}?after={trials - 1}"), EVERY) for _ in range(POLLS)]
+        wall, cpu = [one.wall for one in polls], [one.cpu for one in polls]
+        return found | {
+            "a poll, median": Took(float(np.median(wall)), float(np.median(cpu))),
+            "a poll, p95": Took(float(np.quantile(wall, 0.95)), float(np.quantile(cpu, 0.95))),
+            "a poll, longest": Took(max(wall), max(cpu)),
+            "MB of all trials": f"{sizes[0] / 1e6:.1f}",
+            "MiB of memory at most": f"{peak_of(process.pid):.0f}",
+        }
 
 
 @contextmanager
@@ -91,13 +88,19 @@ def started(command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
-def timed(call: Callable[[], object], every: float = 0.0) -> float:
+def timed(pid: int, call: Callable[[], object], every: float) -> Took:
     """Give how long a call takes, and wait until the next one is due."""
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), cpu_of(pid)
     call()
-    took = time.perf_counter() - begun
-    time.sleep(max(0.0, every - took))
+    took = Took(time.perf_counter() - begun, cpu_of(pid) - used)
+    time.sleep(max(0.0, every - took.wall))
     return took
+
+
+def cpu_of(pid: int) -> float:
+    """Give the seconds of processor time that a process has had."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def get(url: str) -> bytes:
@@ -106,33 +109,15 @@ def get(url: str) -> bytes:
         return bytes(answer.read())
 
 
-def until_it_answers(url: str) -> None:
+def until_it_answers(port: int) -> None:
     """Ask again and again until somebody listens."""
     while True:
         try:
-            get(url)
+            get(f"http://127.0.0.1:{port}/api/meta")
         except URLError:
             time.sleep(0.05)
         else:
             return
-
-
-def page_of(url: str) -> float:
-    """Give how long a person waits for the history of the study, in a browser that is started."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a tool of development
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-
-        def look() -> None:
-            page.goto(url)
-            page.wait_for_selector("#plot-history .trace", state="attached")
-
-        took = timed(look)
-        browser.close()
-    return took
 
 
 def peak_of(pid: int) -> float:
@@ -178,12 +163,13 @@ def spread(url: URL) -> None:
             connection.execute(text(statement))
 
 
-def show(found: dict[str, Measured]) -> None:
+def show(found: dict[str, dict[str, object]]) -> None:
     """Print a table with a column for each dashboard."""
+    first = next(iter(found.values()))
     print("| |", *(f"{name} |" for name in found))
     print("| --- |", *("--- |" for _ in found))
-    for field in fields(Measured):
-        print(f"| {field.name} |", *(f"{getattr(one, field.name):.2f} |" for one in found.values()))
+    for row in first:
+        print(f"| {row} |", *(f"{one[row]} |" for one in found.values()))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ from hpo.device import one_thread_a_process
 one_thread_a_process()
 
 from hpo.artifacts import open_artifacts  # noqa: E402 - after the threads are set
-from hpo.cli.studies import create_study, import_code  # noqa: E402
+from hpo.cli.studies import create_study, import_code, objective_of  # noqa: E402
 from hpo.storage.database import open_storage  # noqa: E402
 from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
 from hpo.worker.loop import Service, service  # noqa: E402
+from hpo.worker.results import Results  # noqa: E402
 from hpo.worker.signals import Stop  # noqa: E402
 from hpo.worker.trial import Climber  # noqa: E402
+from hpo.worker.tuning import end_without_tuning  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +80,10 @@ def main() -> None:
         Path(folder).chmod(0o711)  # the server's user must enter it where root runs this
         os.environ["HPO_HOME"] = str(Path(folder, "home"))
         with open_storage(application_name="benchmark") as database:
-            stored, objective = create_study(database, Path(sys.argv[1]))
+            stored = create_study(database, Path(sys.argv[1]))
+            objective = objective_of(stored)
             import_code(objective.model)
+            end_without_tuning()
             keep_what_is_loaded()
             from hpo.training.checkpoint import Checkpoint  # noqa: PLC0415 - imports Keras
 
@@ -88,6 +92,7 @@ def main() -> None:
             clock.watch(objective.model.code, "predict", "evaluation")
             clock.watch(Climber, "__call__", "hearing of steps")
             clock.watch(Checkpoint, "_keep", "keeping the training")
+            clock.watch(Results, "keep_evaluation", "keeping the evaluation")
             ours = service(stored, objective, open_artifacts(), Stop())
             ours.run_next()
             print(f"the first trial: {clock.seconds['the rest of the worker']:.1f} s beside it")

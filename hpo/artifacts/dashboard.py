@@ -67,6 +67,11 @@ def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
     return _ours(ids[0]) if ids else None
 
 
+def artifact_of(listed_as: str) -> str:
+    """Give the artifact that a listing's value names."""
+    return _ours(json.loads(listed_as)["artifact_id"])
+
+
 def _ours(artifact_id: str) -> str:
     if re.fullmatch(UPLOAD, artifact_id):
         return f"{UPLOADS}/{artifact_id}"

@@ -61,6 +61,7 @@ def dashboard(
     access = Access.from_environment(host, admin=admin)
     one_thread_a_process()
     from hpo.cli.database import open_database
+    from hpo.dashboard.application import read_ahead
     from hpo.dashboard.serving import end_with
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -69,6 +70,7 @@ def dashboard(
     with open_database("dashboard") as database:
         path = _path_of(database, study)
         server = _listen(database, access, host, port, any_port=any_port)
+        read_ahead(database, study)
         click.echo(f"{server.url}{path}")
         server.run()
 

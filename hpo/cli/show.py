@@ -26,6 +26,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "state": status.state,
         "budget": status.budget.model_dump(mode="json", exclude_none=True),
         "counts": status.counts,
+        "silent": status.silent,
         "best": _best_as_json(status.best),
         "steps": status.steps,
     }

@@ -156,9 +156,11 @@ def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: 
     from hpo.study import load
     from hpo.worker.leftovers import keep_what_is_loaded
     from hpo.worker.loop import service
+    from hpo.worker.tuning import end_without_tuning
 
     stored = load(database, study)
     objective = objective_of(stored)
     import_code(objective.model)
+    end_without_tuning()
     keep_what_is_loaded()
     return service(stored, objective, artifacts, stop)

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bottle
@@ -29,7 +29,7 @@ from hpo.study import DEFINITION, StoredStudy, best_trials, load
 STUDY = "/api/studies/<study_id:int>"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
 ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
-FRESH = 3.0  # seconds: so long a note is not written anew
+FRESH = 5.0  # seconds: so long a note is not written anew
 MOST_IMAGES = 64  # that are kept once drawn
 
 MAY_WRITE = """
@@ -45,6 +45,12 @@ Route = Callable[..., Any]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Note:
+    text: str
+    asked_at: float  # by time.monotonic()
+
+
 @dataclass
 class Additions:
     """A plugin for the dashboard of one database."""
@@ -53,7 +59,7 @@ class Additions:
     artifacts: Artifacts
     api: int = 2  # of Bottle's plugins
     name: str = "hpo"
-    _notes: dict[int, tuple[float, str]] = field(default_factory=dict)
+    _notes: dict[int, _Note] = field(default_factory=dict)
     _images: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,10 +86,10 @@ class Additions:
         is_ours = any(attr["key"] == DEFINITION for attr in answer["user_attrs"])
         for trial in (*answer["trials"], *answer["best_trials"]):
             _add_figures(trial)
-            if is_ours and (about := _note_of(trial)):
-                _add_note(trial, about)
-        if is_ours and (about := self._note_of(study_id)):
-            _add_note(answer, about)
+            if is_ours and (of_trial := _note_of(trial)):
+                _add_note(trial, of_trial)
+        if is_ours and (of_study := self._note_of(study_id)):
+            _add_note(answer, of_study)
         return answer
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
@@ -112,21 +118,37 @@ class Additions:
             return bottle.HTTPResponse("This file can't be read", 502)
         return bottle.HTTPResponse(image, headers={"Content-Type": "image/png"})
 
-    def _note_of(self, study_id: int) -> str | None:
-        """Give the note of a study of ours, a moment old at most."""
-        made, found = self._notes.get(study_id, (float("-inf"), ""))
-        if time.monotonic() - made < FRESH:
-            return found or None
+    def _note_of(self, study_id: int) -> str:
+        """Give the note of a study of ours; one that is old is written anew for the next who asks.
+
+        Where a study has thousands of trials that takes a while, for which nobody is to wait.
+        """
+        now = time.monotonic()
+        with self._lock:
+            known = self._notes.get(study_id)
+            is_old = known is not None and now - known.asked_at > FRESH
+            if known is not None and is_old:
+                self._notes[study_id] = replace(known, asked_at=now)
+        if known is None:
+            return self._write_note(study_id)
+        if is_old:
+            threading.Thread(target=self._write_note, args=(study_id,), daemon=True).start()
+        return known.text
+
+    def _write_note(self, study_id: int) -> str:
         try:
-            found = note.study_note(self._load(study_id))
+            with database_errors():
+                text = note.study_note(self._load(study_id))
         except HpoError as error:  # it is gone, or the database is away
             log.debug("no note for study %d: %s", study_id, error)
-            found = ""
-        self._notes[study_id] = time.monotonic(), found
-        return found or None
+            text = ""
+        with self._lock:
+            self._notes[study_id] = _Note(text, time.monotonic())
+        return text
 
     def _load(self, study_id: int) -> StoredStudy:
-        return load(self.database, self.database.storage.get_study_name_from_id(study_id))
+        with database_errors():
+            return load(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
         """Give a picture of a trial; one that is the same as before is not drawn again.

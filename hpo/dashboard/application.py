@@ -1,5 +1,7 @@
 """The dashboard as one WSGI application."""
 
+import logging
+import threading
 from typing import TYPE_CHECKING
 
 import optuna_dashboard
@@ -10,12 +12,15 @@ from hpo.artifacts.dashboard import OptunaStore
 from hpo.dashboard.access import Access
 from hpo.dashboard.additions import Additions
 from hpo.dashboard.gate import Gate, Health
-from hpo.errors import DatabaseError
+from hpo.errors import DatabaseError, HpoError
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
+from hpo.study import load, names, trials_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+log = logging.getLogger(__name__)
 
 
 def application(
@@ -26,6 +31,21 @@ def application(
     pages.install(Additions(database, artifacts))
     health = Health(lambda: _answers(database))
     return Gate(application=pages, access=access, is_healthy=health, host=host)
+
+
+def read_ahead(database: Database, study: str | None) -> None:
+    """Begin to read what somebody is about to look at: a study's trials, or the newest one's."""
+
+    def read() -> None:
+        try:
+            with database_errors():
+                name = study or next(reversed(names(database)), None)
+                if name is not None:
+                    trials_of(load(database, name))
+        except HpoError as error:  # whoever looks will hear of it
+            log.warning("%s", error)
+
+    threading.Thread(target=read, daemon=True).start()
 
 
 def _answers(database: Database) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from hpo.errors import DatabaseError, InputError
 from hpo.storage.embedded import EmbeddedServer, home
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
+from hpo.storage.records import Records
 
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
@@ -137,7 +138,7 @@ def _open_records(url: URL, application_name: str) -> RDBStorage:
     settings = _engine_settings(url, application_name)
     _demand_tables(url, settings["connect_args"])
     with database_errors(), _schema_errors():
-        return RDBStorage(_plain(url), engine_kwargs=settings, skip_table_creation=True)
+        return Records(_plain(url), engine_kwargs=settings, skip_table_creation=True)
 
 
 @contextmanager

@@ -8,12 +8,16 @@ from sqlalchemy import Connection, text
 from hpo.storage.database import grace_period
 from hpo.storage.ownership import NOW, RUN
 
-# A database that was away heard nobody: the grace period begins anew when it starts.
-STALE = f"""
+SILENT = f"""
 SELECT trial_id FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
 WHERE study_id = :study_id AND state = 'RUNNING'
-  AND greatest(heartbeat, pg_postmaster_start_time() AT TIME ZONE 'utc')
-      < {NOW} - make_interval(secs => :grace)
+  AND heartbeat < {NOW} - make_interval(secs => :grace)
+"""
+
+# A database that was away heard nobody: the grace period begins anew when it starts.
+STALE = f"""
+{SILENT}
+  AND pg_postmaster_start_time() AT TIME ZONE 'utc' < {NOW} - make_interval(secs => :grace)
 ORDER BY trial_id FOR UPDATE
 """
 
@@ -57,8 +61,14 @@ SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
 """
 
 
+def silent_trial_ids(connection: Connection, study_id: int) -> list[int]:
+    """Give the running trials whose last heartbeat is older than the grace period."""
+    found = connection.execute(text(SILENT), {"study_id": study_id, "grace": grace_period()})
+    return list(found.scalars())
+
+
 def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
-    """Give the running trials whose last heartbeat is older than the grace period, and lock them.
+    """Give the running trials that have been silent while the database was up, and lock them.
 
     The database's clock decides, so the clocks of the workers may differ.
     """

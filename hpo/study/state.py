@@ -1,7 +1,7 @@
 """A study at one moment."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,6 +9,8 @@ from enum import StrEnum
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
+from hpo.storage.failures import database_errors
+from hpo.storage.stale import silent_trial_ids
 from hpo.study.budget import Account, account_of, completed, is_queued
 from hpo.study.control import Control, Want, control_of
 from hpo.study.stored import ERROR, StoredStudy, trials_of
@@ -18,7 +20,7 @@ class StudyState(StrEnum):
     """Where a study is."""
 
     NEW = "new"  # no trial has begun
-    RUNNING = "running"  # a worker has a trial
+    RUNNING = "running"  # a worker has a trial, and was heard of within the grace period
     INTERRUPTED = "interrupted"  # the budget is not spent, and no worker has a trial
     PAUSED = "paused"  # a person wants it to wait, and no worker has a trial
     STOPPED = "stopped"  # it was stopped or cancelled, and no worker has a trial
@@ -35,6 +37,7 @@ class Status:
     control: Control
     budget: Budget
     counts: dict[str, int]  # of trials, by state in lower case
+    silent: int  # running trials whose workers were not heard of for the grace period
     steps: int  # reported by all trials together
     worked: timedelta  # time in which at least one trial ran
     left: timedelta | None  # a guess
@@ -49,13 +52,15 @@ def status(stored: StoredStudy) -> Status:
         StudyError: somebody has deleted it.
     """
     account, control = account_of(stored, stored.database.now()), control_of(stored)
+    silent = _silent(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
-        state=_state(account, control),
+        state=_state(account, control, silent),
         control=control,
         budget=account.budget,
         counts=_counts(account.trials),
+        silent=len(silent),
         steps=account.steps,
         worked=account.worked,
         left=account.time_left,
@@ -69,8 +74,15 @@ def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
     return completed(trials_of(stored), stored.definition.better)
 
 
-def _state(account: Account, control: Control) -> StudyState:
-    if any(trial.state is TrialState.RUNNING for trial in account.trials):
+def _silent(stored: StoredStudy) -> set[int]:
+    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
+    with database_errors(), stored.database.engine.connect() as connection:
+        return {*silent_trial_ids(connection, study_id)}
+
+
+def _state(account: Account, control: Control, silent: Container[int]) -> StudyState:
+    running = [trial for trial in account.trials if trial.state is TrialState.RUNNING]
+    if any(trial._trial_id not in silent for trial in running):  # noqa: SLF001 - its key
         return StudyState.RUNNING
     if account.is_finished:
         return StudyState.FINISHED

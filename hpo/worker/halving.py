@@ -30,8 +30,10 @@ class Halving(BasePruner):
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether a trial should wait at the step that it has just reported."""
         rung = self._rung_of(trial)
+        if rung is None:
+            return False
         trials = study.get_trials(deepcopy=False)
-        return rung is not None and trial.number not in self._best_at(rung, trials, study.direction)
+        return trial.number not in self._best_at(rung, trials, study.direction)
 
     def is_at_rung(self, trial: FrozenTrial) -> bool:
         """Whether the step that a trial has reported last is where it may have to wait."""

@@ -5,7 +5,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from optuna.trial import FrozenTrial
 
 from hpo.artifacts import Artifacts
-from hpo.artifacts.dashboard import listed, listing
+from hpo.artifacts.dashboard import artifact_of, listed, listing
 from hpo.errors import ArtifactError
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation, Scored, evaluate
 from hpo.models import Trained, TrainingCode
@@ -72,6 +72,14 @@ class Results:
         except ArtifactError as error:
             log.warning("the log of trial %d is not kept: %s", self.number, error)
             return {}
+
+    def untold(self, files: Mapping[str, str], trial: FrozenTrial) -> None:
+        """Remove files that the trial will never list, since another worker owns it."""
+        for key in files.keys() - trial.system_attrs.keys():
+            try:
+                self.artifacts.remove(artifact_of(files[key]))
+            except ArtifactError as error:  # it goes with the study
+                log.warning("a file of trial %d is left over: %s", self.number, error)
 
     def _keep(self, file: BinaryIO, name: str, artifact: str | None = None) -> dict[str, str]:
         """Keep a file, in the place of an artifact that there is."""

@@ -11,8 +11,10 @@ from typing import Any
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.artifacts.dashboard import listed
 from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
+from hpo.evaluation import FILE
 from hpo.models import Trained
 from hpo.objective import Kept, Objective
 from hpo.storage.database import study_lock
@@ -136,6 +138,12 @@ class Climber:
             raise
         self.checkpoints.told(kept)
 
+    def keep_evaluation(self, objective: Objective) -> None:
+        """Keep what is known of the rows held out."""
+        if listed(self.trial.system_attrs, FILE):  # it is replaced: not by who has lost the trial
+            self.write()
+        self.files |= self.results.keep_evaluation(objective, self.trial)
+
     def _unwritten_and(self, attrs: dict[str, Any]) -> Writing:
         unwritten = self.unwritten
         return replace(unwritten, system_attrs={**unwritten.system_attrs, **attrs})
@@ -201,10 +209,11 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
         climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept, results=files)
         try:
             outcome = _outcome(climber, objective)
-            climber.files |= files.keep_evaluation(objective, lease.trial)
+            climber.keep_evaluation(objective)
             climber.end(outcome)
         except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
+            files.untold(climber.files, lease.trial)
             return
     log.info("trial %d: %s", lease.number, outcome)
     if outcome.state.is_finished():

@@ -30,6 +30,7 @@ def test_json_holds_these_keys(hpo):
         "state": "finished",
         "budget": {"trials": 3},
         "counts": {"running": 0, "complete": 3, "pruned": 0, "fail": 0, "waiting": 0},
+        "silent": 0,
         "steps": 12,
     }
     assert set(best) == {"number", "value", "params", "device"}
@@ -59,6 +60,18 @@ def test_a_study_is_shown_in_words(hpo):
     ):
         assert line in said.out
     assert "steps   12 in " in said.out
+
+
+def test_a_study_whose_workers_are_all_silent_does_not_run(hpo, create_study, leases, make_stale):
+    lease = leases(create_study(name="left")).take()
+    said = json.loads(hpo("status", "left", "--json").out)
+    assert (said["state"], said["silent"]) == ("running", 0)
+    make_stale()
+    said = json.loads(hpo("status", "left", "--json").out)
+    assert (said["state"], said["silent"], said["counts"]["running"]) == ("interrupted", 1, 1)
+    assert "silent  workers of 1 running" in hpo("status", "left").out
+    lease.write()  # as a heartbeat does
+    assert json.loads(hpo("status", "left", "--json").out)["state"] == "running"
 
 
 def test_all_studies_are_shown_in_a_table(hpo):

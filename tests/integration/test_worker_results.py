@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from hpo.artifacts import open_artifacts
 from hpo.artifacts.dashboard import OptunaStore
 from hpo.evaluation import FILE, Evaluation
-from hpo.study import Want, set_control
+from hpo.study import Want, load, set_control
 from hpo.worker.signals import Stop
 
 FOLDED = {"evaluation": {"folds": 2}, "budget": {"trials": 1}}
@@ -146,6 +146,39 @@ def test_an_earlier_evaluation_that_is_gone_does_not_cost_the_new_one(
     work(stored)
     (trial,) = stored.study.trials
     assert rows_of(Evaluation.read(files(trial)[FILE])) == {1: 30}
+
+
+@pytest.fixture
+def take_over(open_another, leases, make_stale):
+    """Let another worker take the running trial."""
+    with open_another() as other:
+
+        def take():
+            make_stale()
+            return leases(load(other, "blobs"), "them").take()
+
+        yield take
+
+
+def test_a_worker_that_lost_its_trial_leaves_no_file_and_replaces_none(
+    create_study, work, files, stop_in_the_second_fold, take_over, monkeypatch
+):
+    stored, save, stop, taken = create_study(**FOLDED), stepwise.save, Stop(), []
+    work(stored, stop_in_the_second_fold)
+    before = files(stored.study.trials[0])
+    kept = sorted(open_artifacts().place.root.glob("blobs/0/*"))
+    assert len(kept) == len(before) == 2  # the model of the first fold, and the evaluation
+
+    def lose_and_save(*args):
+        taken.append(take_over().number)
+        stop.request()
+        return save(*args)
+
+    monkeypatch.setattr(stepwise, "save", lose_and_save)
+    work(stored, stop)
+    assert taken == [0]
+    assert files(stored.study.trials[0]) == before
+    assert sorted(open_artifacts().place.root.glob("blobs/0/*")) == kept
 
 
 def test_a_model_that_cannot_be_saved_is_missed_and_its_trial_is_complete(

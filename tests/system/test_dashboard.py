@@ -1,11 +1,11 @@
 """`hpo dashboard` as a process of its own, seen by a real browser."""
 
+import os
 import signal
-import subprocess
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -20,6 +20,9 @@ from hpo.artifacts.dashboard import listing
 from hpo.dashboard.access import EDITOR_FILE, PASSWORD_FILE, TOKEN_FILE
 from hpo.dashboard.note import LINE
 from hpo.storage.database import open_storage
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 VIEWER, EDITOR = ("viewer", "correct-horse-7"), ("editor", "battery-staple-8")
 TOKEN = "stapled-battery-9"
@@ -96,7 +99,7 @@ def watch(shown):
 class Shown(NamedTuple):
     """A dashboard's process, the link that it prints, and its database."""
 
-    process: "subprocess.Popen[str]"
+    process: "Popen[str]"
     link: str
     database: str
 
@@ -139,9 +142,10 @@ def test_a_viewer_sees_the_study_its_history_its_note_and_a_trials_pictures(link
 def test_without_the_password_a_browser_is_shown_nothing(link, user):
     with browser(user) as context:
         page = context.new_page()
-        with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+        with suppress(Error):  # now and then Chromium has no page for it
             page.goto(link)
-        assert "blobs" not in page.content()
+        assert "blobs" not in page.title()
+        assert page.get_by_text("blobs").count() == 0
         answer = context.request.get(f"{site(link)}/api/studies")
         assert (answer.status, answer.json()) == (401, {"reason": "a password is needed"})
 
@@ -251,10 +255,15 @@ def test_ctrl_c_ends_it_at_once(dashboard):
         assert shown.process.wait(10) == 0
 
 
+def linked(run):
+    """Give the link that a run prints."""
+    return next(line for line in run.stderr if line.startswith("dashboard: ")).split()[1]
+
+
 def test_a_run_shows_a_link_that_is_live_and_ends_with_it(shell):
-    write_definition(shell.folder, fixed={"epochs": 10, "pause": 0.2}, budget={"trials": 6})
+    write_definition(shell.folder, fixed={"epochs": 10, "pause": 0.2}, budget={"trials": 4})
     run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
-    link = next(line for line in run.stderr if line.startswith("dashboard: ")).split()[1]
+    link = linked(run)
     assert fetch(f"{site(link)}/api/studies/1") == 200
     assert link.endswith("/dashboard/studies/1")
     ended = end(run)
@@ -263,16 +272,25 @@ def test_a_run_shows_a_link_that_is_live_and_ends_with_it(shell):
     assert shell.left() == []
 
 
-def test_a_run_goes_on_without_its_dashboard_and_says_so_once(shell):
-    write_definition(shell.folder, fixed={"epochs": 10, "pause": 0.3}, budget={"trials": 6})
+def test_a_run_that_is_interrupted_ends_its_dashboard(shell):
+    write_definition(shell.folder, fixed={"epochs": 100, "pause": 0.2})
     run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
-    next(line for line in run.stderr if line.startswith("dashboard: "))
+    linked(run)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    assert end(run).returncode == 130
+    assert shell.left() == []
+
+
+def test_a_run_goes_on_without_its_dashboard_and_says_so_once(shell):
+    write_definition(shell.folder, fixed={"epochs": 10, "pause": 0.3}, budget={"trials": 4})
+    run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
+    linked(run)
     (child,) = [pid for pid in shell.left() if "\0dashboard\0" in command_of(pid)]
-    subprocess.run(["kill", "-9", str(child)], check=True)
+    os.kill(child, signal.SIGKILL)
     ended = end(run)
     assert ended.returncode == 0
     assert ended.stderr.count("the dashboard has ended, the run goes on") == 1
-    assert "trials  complete 6" in ended.stdout
+    assert "trials  complete 4" in ended.stdout
 
 
 def command_of(pid):

@@ -23,7 +23,7 @@ WAIT_FOR_LOCK = (
     "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database "
     "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
 )
-RUN = ("run", "blobs.toml", "--workers", 3)
+RUN = ("run", "blobs.toml", "--workers", 3, "--no-dashboard")
 
 
 def half_way(watch):
@@ -121,7 +121,7 @@ def test_the_trial_of_a_killed_worker_goes_on_with_another_one(shell, watch):
 
 def test_a_killed_worker_is_started_again(shell, watch):
     write_definition(shell.folder, fixed={"epochs": EPOCHS, "pause": 0.1})
-    run = shell.start_hpo("run", "blobs.toml", "--workers", 1)
+    run = shell.start_hpo("run", "blobs.toml", "--workers", 1, "--no-dashboard")
     victim = until(watch.owners)[0]
     os.kill(victim, signal.SIGKILL)
     until(lambda: victim not in shell.left())

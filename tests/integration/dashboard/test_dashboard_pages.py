@@ -1,6 +1,8 @@
 """What the dashboard shows of a study that workers have run, on a real database."""
 
 import json
+import threading
+import time
 
 import optuna
 import pytest
@@ -9,6 +11,7 @@ from werkzeug.test import Client
 
 from hpo.artifacts import open_artifacts
 from hpo.artifacts.dashboard import listing
+from hpo.dashboard import additions
 from hpo.dashboard.access import Access
 from hpo.dashboard.application import application
 from hpo.dashboard.note import LINE
@@ -63,6 +66,19 @@ def test_a_study_tells_what_it_is_and_how_to_take_its_best_out(create_study, wor
     ):
         assert said in body
     assert body.rstrip().endswith(LINE)
+
+
+def test_a_note_keeps_up_with_its_study(create_study, work, read, monkeypatch):
+    monkeypatch.setattr(additions, "FRESH", 0.0)
+    stored = create_study()
+    assert "**state** new" in read()["note"]["body"]
+    work(stored)
+    deadline = time.monotonic() + 30
+    while "**state** finished" not in read()["note"]["body"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for thread in {*threading.enumerate()} - {threading.main_thread()}:
+        thread.join(10)  # the last one still writes a note
 
 
 def test_a_study_that_has_not_begun_has_a_note_too(create_study, read):
