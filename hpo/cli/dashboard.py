@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -71,8 +72,9 @@ def dashboard(
         path = _path_of(database, study)
         server = _listen(database, access, host, port, any_port=any_port)
         read_ahead(database, study)
-        click.echo(f"{server.url}{path}")
-        server.run()
+        with suppress(KeyboardInterrupt):  # the way to end it
+            click.echo(f"{server.url}{path}")
+            server.run()
 
 
 def _path_of(database: "Database", study: str | None) -> str:

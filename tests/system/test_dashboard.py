@@ -255,6 +255,10 @@ def test_ctrl_c_ends_it_at_once(dashboard):
         assert shown.process.wait(10) == 0
 
 
+def test_it_does_not_outlive_its_parent(studied):
+    studied.hpo("dashboard", "--port", 0, "--with-parent", os.getpid() + 1, code=130)
+
+
 def linked(run):
     """Give the link that a run prints."""
     return next(line for line in run.stderr if line.startswith("dashboard: ")).split()[1]
