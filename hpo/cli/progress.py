@@ -63,10 +63,12 @@ def _line(status: Status) -> Text:
     counts = status.counts
     ended = sum(counts[state] for state in ENDS)
     parts = [
-        f"{status.name}: {ended}{_of(status)} trials done",
+        f"{status.name}: {ended}{_of(status.budget.trials)} trials done",
         f"{counts['running']} running",
+        *([f"{counts['waiting']} waiting"] if counts["waiting"] else []),
         f"{counts['pruned']} pruned",
         *([f"{counts['fail']} failed"] if counts["fail"] else []),
+        f"{status.steps}{_of(status.budget.steps)} steps",
         f"best {status.best.value:.4f} (trial {status.best.number})"
         if status.best
         else "no best yet",
@@ -75,8 +77,8 @@ def _line(status: Status) -> Text:
     return Text(", ".join(filter(None, parts)))
 
 
-def _of(status: Status) -> str:
-    return f"/{status.budget.trials}" if status.budget.trials else ""
+def _of(most: int | None) -> str:
+    return f"/{most}" if most else ""
 
 
 def _left(status: Status) -> str:

@@ -132,17 +132,18 @@ class Account:
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long it will take, a guess from the pace so far; None before a trial has ended."""
-        ended = sum(trial.state.is_finished() for trial in self.trials)
-        if not ended:
-            return None
+        """How long it will take, a guess from the pace so far; None where nothing tells it yet.
+
+        A trial that waits at a rung has mostly come to its end.
+        """
+        rested = sum(trial.state is not TrialState.RUNNING for trial in begun(self.trials))
         so_far, budget = self.worked, self.budget
         guesses = [
-            *([so_far * (budget.trials / ended - 1)] if budget.trials else []),
-            *([so_far * (budget.steps / max(1, self.steps) - 1)] if budget.steps else []),
-            *([budget.wall_time - so_far] if budget.wall_time else []),
+            *([so_far * (budget.trials / rested - 1)] if budget.trials and rested else []),
+            *([so_far * (budget.steps / self.steps - 1)] if budget.steps and self.steps else []),
+            *([budget.wall_time - so_far] if budget.wall_time and so_far else []),
         ]
-        return max(min(guesses), timedelta())
+        return max(min(guesses), timedelta()) if guesses else None
 
     @property
     def _without_replaced(self) -> list[FrozenTrial]:

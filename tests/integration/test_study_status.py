@@ -126,6 +126,18 @@ def test_the_time_left_is_guessed_from_the_pace(create_study, budget, left):
     assert status(stored).left == timedelta(seconds=left)
 
 
+def test_the_time_left_is_guessed_before_a_trial_has_ended(create_study):
+    """With `halving` that may take long: most trials wait at a rung."""
+    stored = create_study(budget={"trials": 6, "steps": 10})
+    add(stored, RUNNING, steps=2)
+    found = status(stored)
+    assert found.left == found.worked * 4  # two of ten steps
+    for _ in range(3):
+        add(stored, WAITING, steps=1)
+    found = status(stored)
+    assert found.left == found.worked  # three of six trials have come to rest, five of ten steps
+
+
 def test_the_last_error_is_its_last_line(create_study):
     stored = create_study()
     assert status(stored).error is None
