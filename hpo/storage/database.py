@@ -17,6 +17,7 @@ from hpo.errors import DatabaseError, InputError
 from hpo.storage.embedded import EmbeddedServer, home
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 from hpo.storage.records import Records
+from hpo.storage.times import now_of
 
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
@@ -109,16 +110,6 @@ def create_tables(url: URL) -> None:
         _lock(connection, "tables")
         if not _has_tables(connection):
             RDBStorage(_plain(url), engine_kwargs=settings).engine.dispose()
-
-
-def now_of(connection: Connection) -> datetime:
-    """Give the database's time as Optuna gives times: local, without a zone."""
-    return as_optuna(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
-
-
-def as_optuna(time: datetime) -> datetime:
-    """Give a time as Optuna gives times: local, without a zone."""
-    return time.astimezone().replace(tzinfo=None)
 
 
 @contextmanager

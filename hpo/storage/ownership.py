@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, text
 
 from hpo.errors import LeaseLost
-from hpo.storage.database import Database, as_optuna
+from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
+from hpo.storage.times import as_optuna
 
 OWNER = "hpo:owner"  # a system attribute: the lease that may write to a running trial
 ENDED = "has ended it"  # follows the owner's name then: nobody else can have done it

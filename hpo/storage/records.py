@@ -1,18 +1,27 @@
-"""Optuna's storage, for studies in which many trials wait."""
+"""Optuna's storage, read quickly: studies have many trials, and most of them may wait."""
 
-from collections.abc import Container
+from collections import defaultdict
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Connection, Integer, Row, any_, bindparam, or_, select
 
-CANDIDATES = """
-SELECT trial_id, state, datetime_start FROM trials
-WHERE study_id = :study_id AND (trial_id > :after OR trial_id = ANY(:included))
-"""
+from hpo.storage.times import as_optuna
+
+STUDIES, TRIALS = models.StudyModel.__table__, models.TrialModel.__table__
+
+PARTS = {  # of a trial, as Optuna calls them
+    "params": models.TrialParamModel.__table__,
+    "values": models.TrialValueModel.__table__,
+    "user_attributes": models.TrialUserAttributeModel.__table__,
+    "system_attributes": models.TrialSystemAttributeModel.__table__,
+    "intermediate_values": models.TrialIntermediateValueModel.__table__,
+}
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,19 @@ class _Waiting:
     trial: FrozenTrial
 
 
+class _Stored:
+    """A trial's rows, for Optuna's own code that makes a trial of them."""
+
+    def __init__(self, row: Row[Any], parts: dict[str, list[Row[Any]]]) -> None:
+        self.trial_id, self.number, self.state = row.trial_id, row.number, row.state
+        self.datetime_start = _local(row.datetime_start)
+        self.datetime_complete = _local(row.datetime_complete)
+        for name in PARTS:
+            setattr(self, name, parts[name])
+
+
 class Records(RDBStorage):
-    """Reads a trial that waits only once.
+    """Reads trials without SQLAlchemy's objects for each row, and a trial that waits only once.
 
     Optuna's cache reads every unfinished trial with all of its values each time that it is asked,
     since others may have written to it. Where trials wait at a rung, those are most of a study.
@@ -54,32 +74,68 @@ class Records(RDBStorage):
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
         """Give the trials after one, and those of the given ids, in the order of their ids."""
-        asked = {
-            "study_id": study_id,
-            "after": trial_id_greater_than,
-            "included": [*included_trial_ids],
-        }
-        with self.engine.connect() as connection:  # before they are read: they may be newer then
-            rows = connection.execute(text(CANDIDATES), asked).all()
-        since = {trial_id: start for trial_id, state, start in rows if state == "WAITING"}
-        known = {
-            trial_id: self._waiting[trial_id].trial
-            for trial_id, start in since.items()
-            if trial_id in self._waiting and self._waiting[trial_id].since == start
-        }
-        if states is None and known:
-            candidates = {trial_id for trial_id, _, _ in rows}
-            included_trial_ids = candidates - known.keys()
-            trial_id_greater_than = max(candidates)
-        else:
-            known = {}
-        read = super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
-        for trial in read:
-            start = since.get(_id(trial))
-            if trial.state is TrialState.WAITING and start is not None:
-                self._waiting[_id(trial)] = _Waiting(start, trial)
-        return sorted([*known.values(), *read], key=_id)
+        asked = or_(
+            TRIALS.c.trial_id > trial_id_greater_than,
+            TRIALS.c.trial_id == _one_of(sorted(included_trial_ids)),
+        )
+        statement = select(TRIALS).where(TRIALS.c.study_id == study_id, asked)
+        with self.engine.connect() as connection:
+            rows = connection.execute(statement.order_by(TRIALS.c.trial_id)).all()
+            if not rows:
+                _demand_study(connection, study_id)
+            wanted = [row for row in rows if states is None or row.state in states]
+            known = {row.trial_id: self._known(row) for row in wanted}
+            unread = [trial_id for trial_id, trial in known.items() if trial is None]
+            parts = {name: _by_trial(connection, name, unread) for name in PARTS}
+        return [
+            known[row.trial_id]
+            or self._built(row, {name: parts[name].get(row.trial_id, []) for name in PARTS})
+            for row in wanted
+        ]
+
+    def _known(self, row: Row[Any]) -> FrozenTrial | None:
+        """Give a trial that still waits as it did when it was read."""
+        if row.state is not TrialState.WAITING or row.trial_id not in self._waiting:
+            return None
+        waiting = self._waiting[row.trial_id]
+        return waiting.trial if waiting.since == row.datetime_start else None
+
+    def _built(self, row: Row[Any], parts: dict[str, list[Row[Any]]]) -> FrozenTrial:
+        stored = cast("models.TrialModel", _Stored(row, parts))
+        trial: FrozenTrial = self._build_frozen_trial_from_trial_model(stored)
+        # What others have written to it since its own row was read came with another start.
+        if row.state is TrialState.WAITING and row.datetime_start is not None:
+            self._waiting[row.trial_id] = _Waiting(row.datetime_start, trial)
+        return trial
 
 
-def _id(trial: FrozenTrial) -> int:
-    return trial._trial_id  # noqa: SLF001 - Optuna has no other key to its table
+def _by_trial(connection: Connection, part: str, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """Give the rows of a part, by the trials that they belong to."""
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    if ids:
+        table = PARTS[part]
+        statement = (
+            select(table).where(table.c.trial_id == _one_of(ids)).order_by(*table.primary_key)
+        )
+        for row in connection.execute(statement):
+            found[row.trial_id].append(row)
+    return found
+
+
+def _one_of(ids: Sequence[int]) -> Any:
+    return any_(bindparam(None, ids, ARRAY(Integer)))
+
+
+def _demand_study(connection: Connection, study_id: int) -> None:
+    """Do nothing where there is such a study, which has no trials then.
+
+    Raises:
+        KeyError: somebody has deleted it.
+    """
+    if connection.execute(select(STUDIES).where(STUDIES.c.study_id == study_id)).first() is None:
+        raise KeyError(f"no study has the id {study_id}")
+
+
+def _local(time: datetime | None) -> datetime | None:
+    """Give a time as Optuna gives times; the tables hold UTC without a zone."""
+    return time and as_optuna(time.replace(tzinfo=UTC))

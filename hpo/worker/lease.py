@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import ownership, stale
-from hpo.storage.database import now_of, study_lock
+from hpo.storage.database import study_lock
 from hpo.storage.failures import database_errors
 from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
+from hpo.storage.times import now_of
 from hpo.study import (
     ERROR,
     GRANTED,

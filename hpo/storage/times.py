@@ -1,0 +1,15 @@
+"""Times: the database's clock, in Optuna's form."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+
+def now_of(connection: Connection) -> datetime:
+    """Give the database's time as Optuna gives times: local, without a zone."""
+    return as_optuna(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
+
+
+def as_optuna(time: datetime) -> datetime:
+    """Give a time as Optuna gives times: local, without a zone."""
+    return time.astimezone().replace(tzinfo=None)
