@@ -14,17 +14,17 @@ from typing import Any
 
 import bottle
 from optuna.artifacts.exceptions import ArtifactNotFound
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
 from hpo.artifacts import Artifacts
 from hpo.artifacts.dashboard import listed
 from hpo.dashboard import note
-from hpo.errors import ArtifactError, HpoError, MissingArtifactError
+from hpo.errors import ArtifactError, DatabaseError, HpoError, MissingArtifactError
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.study import DEFINITION, StoredStudy, best_trials, load
+from hpo.study import CHECKPOINT, DEFINITION, StoredStudy, best_trials, load
 
 STUDY = "/api/studies/<study_id:int>"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
@@ -40,6 +40,9 @@ SELECT has_table_privilege('study_system_attributes', 'INSERT')
 # What the dashboard takes for files of a trial, whose ids are hexadecimal digits.
 CURVE, CONFUSION, MISTAKES = "learning-curve.png", "confusion-matrix.png", "misclassified.png"
 FIGURES = {name.encode().hex(): name for name in (CURVE, CONFUSION, MISTAKES)}
+
+IMAGE, BYTES = "image/png", "application/octet-stream"
+UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 
 Route = Callable[..., Any]
 log = logging.getLogger(__name__)
@@ -84,8 +87,11 @@ class Additions:
         if "trials" not in answer:
             return answer  # an error
         is_ours = any(attr["key"] == DEFINITION for attr in answer["user_attrs"])
+        kept = self._checkpoints(study_id)
         for trial in (*answer["trials"], *answer["best_trials"]):
             _add_figures(trial)
+            if trial["trial_id"] in kept:
+                trial["artifacts"].append(_checkpoint(kept[trial["trial_id"]]))
             if is_ours and (of_trial := _note_of(trial)):
                 _add_note(trial, of_trial)
         if is_ours and (of_study := self._note_of(study_id)):
@@ -106,9 +112,22 @@ class Additions:
         with database_errors(), self.database.engine.connect() as connection:
             return bool(connection.scalar(text(MAY_WRITE)))
 
+    def _checkpoints(self, study_id: int) -> dict[int, Mapping[str, Any]]:
+        """Give what trials would go on from that have not ended, by their ids."""
+        try:
+            with database_errors():
+                trials = self.database.storage.get_all_trials(study_id, False, UNFINISHED)
+        except (DatabaseError, KeyError) as error:
+            log.debug("no checkpoints of study %d: %s", study_id, error)
+            return {}
+        return {_id(t): kept for t in trials if (kept := t.system_attrs.get(CHECKPOINT))}
+
     def _artifact(self, callback: Route, study_id: int, trial_id: int, artifact_id: str) -> Any:
         try:
             if artifact_id.lower() not in FIGURES:
+                kept = self._checkpoints(study_id).get(trial_id)
+                if kept and kept["artifact"].encode().hex() == artifact_id.lower():
+                    return _answer(self.artifacts.open(kept["artifact"]), BYTES)
                 return callback(study_id, trial_id, artifact_id)
             image = self._figure(study_id, trial_id, FIGURES[artifact_id.lower()])
         except (ArtifactNotFound, MissingArtifactError, KeyError):
@@ -116,7 +135,7 @@ class Additions:
         except ArtifactError as error:
             log.warning("%s", error)
             return bottle.HTTPResponse("This file can't be read", 502)
-        return bottle.HTTPResponse(image, headers={"Content-Type": "image/png"})
+        return _answer(image, IMAGE)
 
     def _note_of(self, study_id: int) -> str:
         """Give the note of a study of ours; one that is old is written anew for the next who asks.
@@ -215,20 +234,32 @@ def _add_figures(trial: dict[str, Any]) -> None:
     known = [CURVE] if trial["intermediate_values"] else []
     if any(file["filename"] == FILE for file in files):
         known += [CONFUSION, MISTAKES]
-    trial["artifacts"] = [*map(_as_artifact, known), *files]
+    trial["artifacts"] = [*(_as_file(name, name, IMAGE) for name in known), *files]
 
 
 def _note_of(trial: Mapping[str, Any]) -> str:
     return note.trial_note({attr["key"]: attr["value"] for attr in trial["user_attrs"]})
 
 
-def _as_artifact(name: str) -> dict[str, str | None]:
+def _as_file(artifact: str, name: str, mimetype: str) -> dict[str, str | None]:
     return {
-        "artifact_id": name.encode().hex(),
+        "artifact_id": artifact.encode().hex(),
         "filename": name,
-        "mimetype": "image/png",
+        "mimetype": mimetype,
         "encoding": None,
     }
+
+
+def _checkpoint(kept: Mapping[str, Any]) -> dict[str, str | None]:
+    return _as_file(kept["artifact"], f"checkpoint-fold-{kept['fold'] + 1}.npz", BYTES)
+
+
+def _answer(content: Any, mimetype: str) -> bottle.HTTPResponse:
+    return bottle.HTTPResponse(content, headers={"Content-Type": mimetype})
+
+
+def _id(trial: FrozenTrial) -> int:
+    return trial._trial_id  # noqa: SLF001 - the dashboard has no other name for it
 
 
 def _add_note(shown: dict[str, Any], ours: str) -> None:

@@ -19,6 +19,7 @@ from hpo.study.queue import Queued, enqueue
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
+    CHECKPOINT,
     DEFINITION,
     DEVICE,
     ENVIRONMENT,
@@ -40,6 +41,7 @@ from hpo.study.stored import (
 from hpo.study.survey import Seen, survey
 
 __all__ = [
+    "CHECKPOINT",
     "DEFINITION",
     "DEVICE",
     "ENVIRONMENT",

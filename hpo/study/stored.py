@@ -36,6 +36,7 @@ FOLDS = "folds"  # the values of the folds that are finished
 ERROR = "error"  # what happened, where it failed
 PAUSED = "hpo:paused"  # the rung at which a trial waits; None as soon as it goes on
 GRANTED = "hpo:granted"  # the step up to which it may climb, where the budget counts steps
+CHECKPOINT = "hpo:checkpoint"  # the training that can be gone on with: a fold, from 0, and a file
 WARM_START = "warm_start"  # the trial of another study that it took its values from
 
 

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError
 from hpo.objective import checkpoint_file, newest_checkpoint
+from hpo.study import CHECKPOINT
 
-CHECKPOINT = "hpo:checkpoint"  # a system attribute: the training that can be gone on with
 PAUSE = 4.0  # times what a save took: so long nothing is saved after it, however slow the store
 REST = 60.0  # seconds without a try after one that failed: where a bucket is dead, each one waits
 

@@ -22,6 +22,7 @@ from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
 from hpo.storage.times import now_of
 from hpo.study import (
+    CHECKPOINT,
     ERROR,
     GRANTED,
     PAUSED,
@@ -36,7 +37,7 @@ from hpo.study import (
     height_of,
     trials_of,
 )
-from hpo.worker.checkpoints import CHECKPOINT, forget
+from hpo.worker.checkpoints import forget
 from hpo.worker.choice import Choice
 from hpo.worker.halving import NO_RUNGS, Halving, paused
 

@@ -21,6 +21,7 @@ from hpo.storage.database import study_lock
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import (
+    CHECKPOINT,
     DEVICE,
     ENVIRONMENT,
     FOLDS,
@@ -33,7 +34,7 @@ from hpo.study import (
     trials_of,
     write_control,
 )
-from hpo.worker.checkpoints import CHECKPOINT, Checkpoints, checkpoints, forget
+from hpo.worker.checkpoints import Checkpoints, checkpoints, forget
 from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import RETRIES, Lease, Outcome

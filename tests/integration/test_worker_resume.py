@@ -10,11 +10,10 @@ from optuna.trial import TrialState
 from hpo.artifacts import Artifacts
 from hpo.cli.studies import objective_of
 from hpo.objective import Kept
-from hpo.study import load
+from hpo.study import CHECKPOINT, load
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints
 from hpo.worker import trial as trial_module
-from hpo.worker.checkpoints import CHECKPOINT
 from hpo.worker.signals import Stop
 from hpo.worker.trial import run_trial
 

@@ -6,6 +6,7 @@ import time
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from sqlalchemy import make_url, text
 from werkzeug.test import Client
 
@@ -17,7 +18,9 @@ from hpo.dashboard.application import application
 from hpo.dashboard.note import LINE
 from hpo.evaluation import Evaluation
 from hpo.storage.database import open_storage
-from hpo.study import load
+from hpo.storage.ownership import Writing
+from hpo.study import CHECKPOINT, load
+from hpo.worker.lease import Outcome
 
 EDITOR = Access(editor="battery-staple-8")
 AUTH = ("editor", "battery-staple-8")
@@ -157,6 +160,21 @@ def test_a_trial_that_runs_has_its_curve(create_study, leases, read, browser):
     found = files(read()["trials"][0])
     assert [*found] == ["learning-curve.png"]
     assert fetch(browser, found["learning-curve.png"])[0] == 200
+
+
+def test_what_a_trial_would_go_on_from_is_among_its_files_until_it_ends(
+    create_study, leases, read, browser
+):
+    lease = leases(create_study()).take()
+    kept = open_artifacts().save_checkpoint("blobs", 0, ".npz", lambda file: file.write(b"weights"))
+    lease.write(Writing(system_attrs={CHECKPOINT: {"fold": 1, "artifact": kept}}))
+    (checkpoint,) = [file for name, file in files(read()["trials"][0]).items() if ".npz" in name]
+    assert files(read()["trials"][0]) == {"checkpoint-fold-2.npz": checkpoint}
+    assert fetch(browser, checkpoint) == (200, "application/octet-stream", b"weights")
+    assert fetch(browser, checkpoint, trial=2)[0] == 404
+    lease.end(Outcome(state=TrialState.PRUNED), Writing(system_attrs={CHECKPOINT: None}))
+    assert files(read()["trials"][0]) == {}
+    assert fetch(browser, checkpoint)[0] == 404
 
 
 def test_a_curve_is_drawn_anew_when_it_has_grown(create_study, leases, browser):
