@@ -1,6 +1,7 @@
 """No training waits at its end for tf.data to wake."""
 
 import sys
+from inspect import unwrap
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ def adapters(monkeypatch):
     adapters = sys.modules["keras.src.trainers.data_adapters"]
     for name in ("GeneratorDataAdapter", "ArrayDataAdapter"):
         adapter = getattr(adapters, name)
-        monkeypatch.setattr(adapter, "get_tf_dataset", adapter.get_tf_dataset)  # put back later
+        # As Keras has it: a worker of another test may have been at it.
+        monkeypatch.setattr(adapter, "get_tf_dataset", unwrap(adapter.get_tf_dataset))
     return adapters
 
 
