@@ -11,12 +11,14 @@ import pytest
 import sqlalchemy.event
 import sqlalchemy.exc
 from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from sqlalchemy import NullPool, create_engine, text
 
 from hpo.errors import DatabaseAway, DatabaseError
 from hpo.storage.database import create_tables, open_storage, parse_url, study_lock
 from hpo.storage.failures import database_errors, describe
+from hpo.storage.records import Records
 
 
 def failure(url: str) -> str:
@@ -144,8 +146,11 @@ def test_every_wrapped_error_is_mapped() -> None:
         raise StorageInternalError("advice about something else") from wrapped
 
 
-def test_a_connection_that_breaks_while_optuna_reads_trials_is_away(database_url: str) -> None:
-    """Optuna asks again in another way, on the connection that is broken."""
+@pytest.mark.parametrize("reader", [Records, RDBStorage])
+def test_a_connection_that_breaks_while_trials_are_read_is_away(
+    database_url: str, reader: type[RDBStorage]
+) -> None:
+    """Optuna's own code asks again in another way, on the connection that is broken."""
     with open_storage(application_name="test", url=database_url) as database:
         study_id = database.storage.create_new_study([StudyDirection.MAXIMIZE])
 
@@ -156,8 +161,8 @@ def test_a_connection_that_breaks_while_optuna_reads_trials_is_away(database_url
                 run(database_url, f"SELECT pg_terminate_backend({pid})")
 
         with pytest.raises(DatabaseAway) as caught, database_errors():
-            database.records.get_all_trials(study_id)
-    assert isinstance(caught.value.__cause__, StorageInternalError)
+            reader._get_trials(database.records, study_id, None, set(), -1)
+    assert isinstance(caught.value.__cause__, StorageInternalError) == (reader is RDBStorage)
 
 
 def test_a_full_pool_is_mapped() -> None:
