@@ -1,10 +1,12 @@
 """The exported script: what stands in it, and that it runs."""
 
+import ast
 import json
 import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,21 @@ from hpo.errors import HpoError, StudyError
 from hpo.export import best, chosen, write_script
 from hpo.objective import build_objective
 from hpo.study import DEVICE, ENVIRONMENT, SEED, Origin, StoredStudy
+
+STUDIES = Path(__file__).parents[2] / "studies"
+BEST_AUGMENTED = {  # benchmarks/ladder.md, "The goal"
+    "optimizer": "nadam",
+    "learning_rate": 0.007463,
+    "batch_size": 64,
+    "dropout": 0.1925,
+    "label_smoothing": 0.1,
+    "ema": 0.99,
+    "rotation": 16.65,
+    "shift": 0.0582,
+    "zoom": 0.08349,
+    "interpolation": "nearest",
+    "test_shift": 1,
+}
 
 RUFF = Path(sys.executable).with_name("ruff")
 # What a bare environment has not.
@@ -104,6 +121,28 @@ def test_a_script_of_many_classes_is_clean(content):
     dataset = Dataset(X=np.ones((300, 36), np.float32), y=y, shape=None, source="rows.npy")
     content["evaluation"] = {"folds": 2}
     assert_clean(script_of(stored_study(content, dataset, [0.5]), "train.py"))
+
+
+def code_lines(script):
+    """Count the lines that are neither empty nor part of a docstring."""
+    tree = ast.parse(script)
+    documented = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)]
+    docstrings = [node.body[0] for node in documented if ast.get_docstring(node)]
+    left_out = {n for d in docstrings for n in range(d.lineno, d.end_lineno + 1)}
+    lines = enumerate(script.splitlines(), 1)
+    return sum(bool(line.strip()) and number not in left_out for number, line in lines)
+
+
+def test_the_script_of_the_best_trial_on_the_benchmark_has_less_than_200_lines_of_code():
+    content = tomllib.loads((STUDIES / "cnn-augmented.toml").read_text())
+    content |= {"name": "cnn-augmented"}
+    del content["fixed"]["weight_decay"]  # of other optimizers
+    content["space"] |= {name: [value] for name, value in BEST_AUGMENTED.items()}
+    y = np.arange(100) % 10
+    dataset = Dataset(X=np.zeros((100, 784), np.float32), y=y, shape=None, source="rows.npy")
+    script = script_of(stored_study(content, dataset, [0.985]), "train.py")
+    assert_clean(script)
+    assert code_lines(script) < 200
 
 
 OF_A_READER = {
