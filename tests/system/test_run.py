@@ -64,7 +64,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(shell, watch, number):
 
 def test_ctrl_c_in_a_terminal_leaves_the_embedded_database_whole(embedded_shell, home_folder):
     write_rows(embedded_shell.folder)
-    write_definition(embedded_shell.folder, **SLOW)
+    trials = 9
+    slow = {"fixed": {"epochs": EPOCHS, "pause": 0.5}, "budget": {"trials": trials}}
+    write_definition(embedded_shell.folder, **slow)  # three times as long as from line to line
     run = embedded_shell.start_hpo(*RUN)
     for line in run.stderr:
         if "0 running" not in line and "trials done" in line:
@@ -73,7 +75,7 @@ def test_ctrl_c_in_a_terminal_leaves_the_embedded_database_whole(embedded_shell,
     assert end(run).returncode == 130
     assert embedded_shell.left() == []
     assert not Postgres(folder=home_folder).answers()
-    assert f"trials  complete {TRIALS}" in embedded_shell.hpo(*RUN).stdout
+    assert f"trials  complete {trials}" in embedded_shell.hpo(*RUN).stdout
 
 
 def test_a_second_ctrl_c_stops_at_once(shell, watch):
