@@ -56,7 +56,7 @@ data/digits: | $(VENV)/.runtime
 	@$(BIN)/hpo data make data/digits
 
 test: $(VENV)/.dev ## every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 compose-test: $(VENV)/.dev ## docker compose from a clone to a restored backup, where an engine answers
 	@$(BIN)/python -m pytest tests/compose -v --exitfirst --durations=0 --durations-min=0.5
