@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -11,10 +12,15 @@ from hpo.cli.show import ENDS
 from hpo.study import Status, StudyState
 from hpo.wording import duration
 from hpo.worker.local import LocalWorkers
-from hpo.worker.signals import LOOK
+from hpo.worker.signals import FINISHING, LOOK
 
 EVERY = 0.5  # seconds, on a terminal
 EVERY_LINE = 5.0  # seconds, where lines are kept
+
+
+def say_finishing() -> None:
+    """Tell a person that the workers were told to stop, and what another Ctrl-C does."""
+    click.echo(f"\n{FINISHING}", err=True)
 
 
 def follow(

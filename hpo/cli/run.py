@@ -40,14 +40,14 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     """
     one_thread_a_process()
     from hpo.cli.database import open_database
-    from hpo.cli.progress import follow
+    from hpo.cli.progress import follow, say_finishing
     from hpo.cli.show import show_cost, show_study
     from hpo.cli.studies import create_study
     from hpo.cost import cost
     from hpo.storage.embedded import home
     from hpo.study import status
     from hpo.worker.local import local_workers
-    from hpo.worker.signals import FINISHING, interrupt_on_stop_signals
+    from hpo.worker.signals import interrupt_on_stop_signals
     from hpo.worker.slots import plain_slots
 
     interrupt_on_stop_signals()
@@ -56,14 +56,10 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
         name = stored.definition.name
         logs = home() / "logs" / name
         with (
-            local_workers(name, plain_slots(workers), logs) as started,
+            local_workers(name, plain_slots(workers), logs, say_finishing) as started,
             _dashboard(name, logs / "dashboard.log", wanted=not no_dashboard) as news,
         ):
-            try:
-                last = follow(lambda: status(stored), started, news)
-            except KeyboardInterrupt:
-                click.echo(f"\n{FINISHING}", err=True)
-                raise
+            last = follow(lambda: status(stored), started, news)
         show_study(last)
         show_cost(cost(stored.definition, stored.study.get_trials(deepcopy=False)))
         _result(last, started)

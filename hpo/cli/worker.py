@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from hpo.artifacts import Artifacts
     from hpo.storage.database import Database
-    from hpo.worker.local import LocalWorkers
     from hpo.worker.loop import Service
     from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
@@ -98,30 +97,22 @@ def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Seque
 def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     """Look after workers in slots until they have ended."""
     from hpo.cli.database import open_database
+    from hpo.cli.progress import say_finishing
     from hpo.storage.embedded import home
     from hpo.study import load
     from hpo.worker.local import local_workers
-    from hpo.worker.signals import interrupt_on_stop_signals
+    from hpo.worker.signals import LOOK, interrupt_on_stop_signals
 
     interrupt_on_stop_signals()
     with open_database("worker") as database:  # an embedded server runs on between two crashes
         if study:
             load(database, study)
-        with local_workers(study, slots, home() / "logs" / (study or "")) as started:
-            _look_after(started)
+        logs = home() / "logs" / (study or "")
+        with local_workers(study, slots, logs, say_finishing) as started:
+            while started.look():
+                time.sleep(LOOK)
         if not started.any_found_the_end:
             raise started.early_end()
-
-
-def _look_after(workers: "LocalWorkers") -> None:
-    from hpo.worker.signals import FINISHING, LOOK
-
-    try:
-        while workers.look():
-            time.sleep(LOOK)
-    except KeyboardInterrupt:
-        click.echo(f"\n{FINISHING}", err=True)
-        raise
 
 
 def _work(study: str | None, parent: int | None) -> None:

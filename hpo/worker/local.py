@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,12 +125,14 @@ class LocalWorkers:
 
 
 @contextmanager
-def local_workers(study: str | None, slots: Sequence[Slot], logs: Path) -> Iterator[LocalWorkers]:
+def local_workers(
+    study: str | None, slots: Sequence[Slot], logs: Path, on_interrupt: Callable[[], None]
+) -> Iterator[LocalWorkers]:
     """Start a worker in each slot; however the body ends, none is left at the end.
 
-    The body must look after them, again and again. One that is interrupted tells them to hand
-    their trials back after their current steps, and waits for that; interrupted again, they stop
-    at once.
+    The body must look after them, again and again. When it is interrupted, they are told to hand
+    their trials back after their current steps, and waited for; from the call of `on_interrupt`
+    on, another interrupt stops them at once.
     """
     _make_folder(logs)
     command = [sys.executable, "-m", "hpo", "worker", *([study] if study else [])]
@@ -142,8 +144,14 @@ def local_workers(study: str | None, slots: Sequence[Slot], logs: Path) -> Itera
             started = LocalWorkers(workers)
             started.look()
             yield started
-        finally:
+        except (
+            BaseException
+        ) as error:  # no `finally`: it would take the next interrupt for the first
+            if isinstance(error, KeyboardInterrupt):
+                on_interrupt()
             _end(workers, signal.SIGTERM)
+            raise
+        _end(workers, signal.SIGTERM)
 
 
 def in_words(code: int) -> str:

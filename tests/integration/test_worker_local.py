@@ -144,7 +144,9 @@ def test_who_waits_to_start_again_does_not_after_the_end(worker_of, monkeypatch)
 
 def test_none_is_left_when_the_body_is_over(tmp_path, monkeypatch):
     monkeypatch.setattr(local.sys, "executable", "/bin/sleep")  # `sleep -m` fails at once
-    with local_workers("study", [Slot(name="a"), Slot(name="b")], tmp_path / "logs") as workers:
+    with local_workers(
+        "study", [Slot(name="a"), Slot(name="b")], tmp_path / "logs", print
+    ) as workers:
         assert workers.look()
     assert all(worker.process is None for worker in workers.workers)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 
 import pytest
@@ -101,7 +102,9 @@ def test_told_twice_it_stops_at_once(shell, watch):
             break
     assert supervisor.poll() is None
     supervisor.send_signal(signal.SIGTERM)
+    told = time.monotonic()
     assert end(supervisor).returncode == 0
+    assert time.monotonic() - told < 50  # of a step of 100 s
     assert shell.left() == []
 
 
