@@ -37,10 +37,7 @@ def heed_ctrl_c() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def spare_what_was_loaded() -> None:
-    """Do as a worker does: each trial collects garbage, which reads all that is not frozen.
-
-    After the tests of networks that is a gigabyte, and 2 s for each trial.
-    """
+    """Do as a worker does: each trial collects garbage, which reads all that is not frozen."""
     gc.collect()
     gc.freeze()
 

@@ -144,11 +144,11 @@ def local_workers(
             started = LocalWorkers(workers)
             started.look()
             yield started
-        except (
-            BaseException
-        ) as error:  # no `finally`: it would take the next interrupt for the first
-            if isinstance(error, KeyboardInterrupt):
-                on_interrupt()
+        except KeyboardInterrupt:
+            on_interrupt()  # where the next interrupt passes by the SIGTERM below
+            _end(workers, signal.SIGTERM)
+            raise
+        except BaseException:
             _end(workers, signal.SIGTERM)
             raise
         _end(workers, signal.SIGTERM)

@@ -151,6 +151,23 @@ def test_none_is_left_when_the_body_is_over(tmp_path, monkeypatch):
     assert all(worker.process is None for worker in workers.workers)
 
 
+def test_an_interrupt_at_the_very_answer_to_the_first_one_is_the_second(
+    tmp_path, monkeypatch, caplog
+):
+    def interrupt_again():
+        raise KeyboardInterrupt
+
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\ntrap '' TERM\nexec sleep 100\n")
+    deaf.chmod(0o755)
+    monkeypatch.setattr(local.sys, "executable", str(deaf))
+    caplog.set_level("INFO")
+    slots, logs = [Slot(name="a"), Slot(name="b")], tmp_path / "logs"
+    with pytest.raises(KeyboardInterrupt), local_workers("study", slots, logs, interrupt_again):
+        raise KeyboardInterrupt
+    assert caplog.text.count("was killed by SIGKILL") == 2
+
+
 def test_how_a_process_ended_is_said_in_words():
     assert in_words(-9) == "was killed by SIGKILL"
     assert in_words(-63) == "was killed by signal 63"
