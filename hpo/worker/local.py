@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpo.errors import INTERRUPTED, HpoError, InputError
 from hpo.worker.restarts import MEANT, crashes_with, wait_after
+from hpo.worker.signals import LOOK, StopSignals, stop_signals_wait
 from hpo.worker.slots import Slot
 
 logger = logging.getLogger(__name__)
@@ -47,12 +48,15 @@ class LocalWorker:
         if self.process is not None:
             self.process.send_signal(number)  # which does nothing to one that has ended
 
-    def wait(self) -> None:
-        """Wait for the end of the process; no other one follows."""
+    def is_leaving(self) -> bool:
+        """Whether the process still runs, after whose end no other one follows."""
         self.starts_at = None
-        if self.process is not None:
-            code, self.process = self.process.wait(), None
+        if self.process is None:
+            return False
+        if (code := self.process.poll()) is not None:
+            self.process = None
             logger.info("%s: %s", self.slot.name, in_words(code))
+        return code is None
 
     def _start(self) -> None:
         self.starts_at, self.started_at = None, time.monotonic()
@@ -104,13 +108,32 @@ class LocalWorker:
 
 @dataclass(frozen=True)
 class LocalWorkers:
-    """All of a command's workers."""
+    """All of a command's workers, and what its person wants of them."""
 
     workers: Sequence[LocalWorker]
+    signals: StopSignals = field(default_factory=StopSignals)
 
     def look(self) -> bool:
-        """Look after each of them; whether any runs, or will."""
+        """Look after each of them; whether any runs, or will.
+
+        Raises:
+            KeyboardInterrupt: a stop signal has come.
+        """
+        self.signals.answer()
         return any([worker.look() for worker in self.workers])  # noqa: C419 - each of them
+
+    def end(self) -> None:
+        """Let them hand their trials back after their current steps, or end at a stop signal.
+
+        Raises:
+            KeyboardInterrupt: a stop signal has come; all have ended by then.
+        """
+        self._tell(signal.SIGTERM)
+        while any([worker.is_leaving() for worker in self.workers]):  # noqa: C419 - each of them
+            if self.signals.come:
+                self._tell(signal.SIGKILL)
+            time.sleep(LOOK)
+        self.signals.answer()
 
     @property
     def any_found_the_end(self) -> bool:
@@ -123,6 +146,10 @@ class LocalWorkers:
         kind = InputError if lost.code == InputError.exit_code else HpoError
         return kind(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
 
+    def _tell(self, number: signal.Signals) -> None:
+        for worker in self.workers:
+            worker.tell(number)
+
 
 @contextmanager
 def local_workers(
@@ -130,28 +157,25 @@ def local_workers(
 ) -> Iterator[LocalWorkers]:
     """Start a worker in each slot; however the body ends, none is left at the end.
 
-    The body must look after them, again and again. When it is interrupted, they are told to hand
-    their trials back after their current steps, and waited for; from the call of `on_interrupt`
-    on, another interrupt stops them at once.
+    The body must look after them, again and again: stop signals wait for that. When one has come,
+    the workers are told to hand their trials back after their current steps, and waited for; from
+    the call of `on_interrupt` on, another one stops them at once.
     """
     _make_folder(logs)
     command = [sys.executable, "-m", "hpo", "worker", *([study] if study else [])]
     command += ["--with-parent", str(os.getpid())]
     workers = [LocalWorker(slot, command, logs / f"{slot.name}.log") for slot in slots]
-    with ExitStack() as stack:
-        stack.callback(_end, workers, signal.SIGKILL)
+    with stop_signals_wait() as signals:
+        started = LocalWorkers(workers, signals)
         try:
-            started = LocalWorkers(workers)
             started.look()
             yield started
         except KeyboardInterrupt:
-            on_interrupt()  # where the next interrupt passes by the SIGTERM below
-            _end(workers, signal.SIGTERM)
+            signals.come.clear()  # nobody has been told yet that another one would mean haste
+            on_interrupt()
             raise
-        except BaseException:
-            _end(workers, signal.SIGTERM)
-            raise
-        _end(workers, signal.SIGTERM)
+        finally:
+            started.end()
 
 
 def in_words(code: int) -> str:
@@ -172,10 +196,3 @@ def _make_folder(logs: Path) -> None:
         raise HpoError(
             f"{logs}: {error.strerror}: set HPO_HOME to a folder that you can write"
         ) from error
-
-
-def _end(workers: Sequence[LocalWorker], number: signal.Signals) -> None:
-    for worker in workers:
-        worker.tell(number)
-    for worker in workers:
-        worker.wait()

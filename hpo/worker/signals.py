@@ -3,9 +3,9 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 from hpo.errors import INTERRUPTED
@@ -71,22 +71,61 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
         stop.by_sigterm = stop.by_sigterm or number == signal.SIGTERM
         stop.request()
 
-    before = {number: signal.signal(number, handle) for number in _heeded()}
-    try:
+    with _handled_by(handle):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class StopSignals:
+    """Stop signals that have come, and wait for an answer where the code can bear one.
+
+    An exception out of a handler may come between any two steps of the code below it. Inside
+    `Popen.poll` it leaves a lock taken, and who waits for that process then waits for ever.
+    """
+
+    come: list[type[KeyboardInterrupt]] = field(default_factory=list)
+
+    def answer(self) -> None:
+        """Raise the first one that has come, if any."""
+        if self.come:
+            raise self.come.pop(0)
+
+
+@contextmanager
+def stop_signals_wait() -> Iterator[StopSignals]:
+    """Keep stop signals, while the body takes, for the body to answer them."""
+    signals = StopSignals()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        signals.come.append(_exception_of(number))
+
+    with _handled_by(handle):
+        yield signals
 
 
 def interrupt_on_stop_signals() -> None:
     """Let every stop signal raise KeyboardInterrupt, as Ctrl-C does, or its Terminated."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        raise _exception_of(number)
 
     for number in _heeded():
         signal.signal(number, handle)
+
+
+def _exception_of(number: int) -> type[KeyboardInterrupt]:
+    return Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a function handle the stop signals while the body takes."""
+    before = {number: signal.signal(number, handle) for number in _heeded()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _heeded() -> list[signal.Signals]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -37,7 +38,7 @@ def worker_of(tmp_path):
     yield make
     for worker in started:
         worker.tell(signal.SIGKILL)
-        worker.wait()
+    look_until(lambda: not any(worker.is_leaving() for worker in started))
 
 
 def look_until(condition, *workers):
@@ -137,9 +138,8 @@ def test_who_waits_to_start_again_does_not_after_the_end(worker_of, monkeypatch)
     worker = worker_of("raise ValueError")
     look_until(lambda: worker.crashes == 1, worker)
     assert worker.look()
-    worker.tell(signal.SIGTERM)
-    worker.wait()
-    assert worker.process is None
+    LocalWorkers([worker]).end()
+    assert worker.starts_at is None
 
 
 def test_none_is_left_when_the_body_is_over(tmp_path, monkeypatch):
@@ -151,20 +151,63 @@ def test_none_is_left_when_the_body_is_over(tmp_path, monkeypatch):
     assert all(worker.process is None for worker in workers.workers)
 
 
-def test_an_interrupt_at_the_very_answer_to_the_first_one_is_the_second(
-    tmp_path, monkeypatch, caplog
-):
-    def interrupt_again():
-        raise KeyboardInterrupt
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
 
+
+@pytest.fixture
+def deaf_workers(tmp_path, monkeypatch):
+    """Give two workers that heed no SIGTERM; who is told of an interrupt interrupts again."""
     deaf = tmp_path / "deaf"
-    deaf.write_text("#!/bin/sh\ntrap '' TERM\nexec sleep 100\n")
+    deaf.write_text("#!/bin/sh\ntrap '' TERM\necho deaf\nexec sleep 100\n")
     deaf.chmod(0o755)
     monkeypatch.setattr(local.sys, "executable", str(deaf))
-    caplog.set_level("INFO")
     slots, logs = [Slot(name="a"), Slot(name="b")], tmp_path / "logs"
-    with pytest.raises(KeyboardInterrupt), local_workers("study", slots, logs, interrupt_again):
-        raise KeyboardInterrupt
+
+    @contextmanager
+    def started():
+        with local_workers("study", slots, logs, interrupt) as workers:
+            for worker in workers.workers:
+                look_until(lambda worker=worker: "deaf" in worker.log.read_text())
+            yield workers
+
+    return started
+
+
+def test_an_interrupt_at_the_very_answer_to_the_first_one_is_the_second(deaf_workers, caplog):
+    def look_while_two_come(workers):
+        interrupt()
+        interrupt()  # which says nothing new: nobody has been told what it means
+        workers.look()
+
+    with pytest.raises(KeyboardInterrupt), deaf_workers() as workers:
+        look_while_two_come(workers)
+    assert caplog.text.count("was killed by SIGKILL") == 2
+
+
+class InterruptingLock:
+    """A process's lock: an interrupt comes when somebody has just taken it."""
+
+    def __init__(self, lock):
+        self.lock = lock
+        self.release = lock.release
+
+    def acquire(self, *arguments):
+        taken = self.lock.acquire(*arguments)
+        interrupt()
+        return taken
+
+
+@pytest.mark.timeout(30)
+def test_an_interrupt_in_the_middle_of_a_look_leaves_no_process(deaf_workers, caplog):
+    def look_until_interrupted(workers):
+        process = workers.workers[0].process
+        process._waitpid_lock = InterruptingLock(process._waitpid_lock)
+        while workers.look():
+            pass
+
+    with pytest.raises(KeyboardInterrupt), deaf_workers() as workers:
+        look_until_interrupted(workers)
     assert caplog.text.count("was killed by SIGKILL") == 2
 
 
