@@ -9,7 +9,6 @@ Takes the network of that study with the pretrained WEIGHTS, lets more and more 
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -87,8 +86,6 @@ def main(train: Path, weights: Path) -> None:
         with patch.object(cnn, "freeze_features", freeze):
             model = cnn.fit(TUNING, task, rows.X[learned], rows.y[learned], SEED)
         print(f"{what:40}{accuracy(model):.4f}", flush=True)
-    model = cnn.fit(replace(TUNING, freeze="nothing"), task, rows.X[learned], rows.y[learned], SEED)
-    print(f"{'all layers':40}{accuracy(model):.4f}")
 
 
 if __name__ == "__main__":
