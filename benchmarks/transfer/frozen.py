@@ -9,6 +9,7 @@ Takes the network of that study with the pretrained WEIGHTS, lets more and more 
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,6 +21,7 @@ with muted_stderr():
     import keras
 
 from hpo.data import load  # noqa: E402 - after the threads are set
+from hpo.definition import load as load_definition  # noqa: E402
 from hpo.training import cnn  # noqa: E402
 from hpo.training.cnn import freeze_features  # noqa: E402
 from hpo.training.network import network  # noqa: E402
@@ -29,19 +31,11 @@ from hpo.training.task import Task  # noqa: E402
 
 SEED = 1
 SHAPE = (28, 28, 1)
-TUNING = Params(
-    blocks=2,
-    convolutions=2,
-    padding="valid",
-    downsampling="stride",
-    closing="convolution",
-    dense_units=128,
-    batch_norm=True,
+STUDY = Path(__file__).parents[2] / "studies/transfer.toml"
+TUNING = replace(
+    Params(**load_definition(STUDY).fixed),
     dropout=0.1,
     optimizer="rmsprop",
-    weight_decay=0.01,
-    schedule="cosine",
-    warmup_epochs=1,
     epochs=10,
     freeze="features",
 )
