@@ -48,8 +48,8 @@ class LocalWorker:
         if self.process is not None:
             self.process.send_signal(number)  # which does nothing to one that has ended
 
-    def is_leaving(self) -> bool:
-        """Whether the process still runs, after whose end no other one follows."""
+    def look_for_end(self) -> bool:
+        """Mourn the process where it has ended, and start no other; whether it still runs."""
         self.starts_at = None
         if self.process is None:
             return False
@@ -129,7 +129,7 @@ class LocalWorkers:
             KeyboardInterrupt: a stop signal has come; all have ended by then.
         """
         self._tell(signal.SIGTERM)
-        while any([worker.is_leaving() for worker in self.workers]):  # noqa: C419 - each of them
+        while any([worker.look_for_end() for worker in self.workers]):  # noqa: C419 - each of them
             if self.signals.come:
                 self._tell(signal.SIGKILL)
             time.sleep(LOOK)

@@ -38,7 +38,7 @@ def worker_of(tmp_path):
     yield make
     for worker in started:
         worker.tell(signal.SIGKILL)
-    look_until(lambda: not any(worker.is_leaving() for worker in started))
+    look_until(lambda: not any(worker.look_for_end() for worker in started))
 
 
 def look_until(condition, *workers):
