@@ -61,7 +61,9 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
     """Turn the first signal into a request and the second into an exit at once.
 
     With a parent the second one says nothing new: whoever tells a whole group of processes, as
-    systemd does, tells the parent, too, which passes it on. A parent in haste kills.
+    systemd does, tells the parent, too, which passes it on. A parent in haste kills. After the body
+    it hears of none: such a process is about to end, and Python lets go of its handlers well before
+    that, from when on a signal would kill it.
     """
     stop = Stop(parent=parent)
 
@@ -71,7 +73,7 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
         stop.by_sigterm = stop.by_sigterm or number == signal.SIGTERM
         stop.request()
 
-    with _handled_by(handle):
+    with _handled_by(handle, afterwards=None if parent is None else signal.SIG_IGN):
         yield stop
 
 
@@ -118,14 +120,16 @@ def _exception_of(number: int) -> type[KeyboardInterrupt]:
 
 
 @contextmanager
-def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Let a function handle the stop signals while the body takes."""
+def _handled_by(
+    handle: Callable[[int, FrameType | None], None], afterwards: signal.Handlers | None = None
+) -> Iterator[None]:
+    """Let a function handle the stop signals while the body takes; by default as before afterwards."""
     before = {number: signal.signal(number, handle) for number in _heeded()}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if afterwards is None else afterwards)
 
 
 def _heeded() -> list[signal.Signals]:
