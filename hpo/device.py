@@ -15,7 +15,9 @@ from hpo.training.environment import environment, processor
 
 log = logging.getLogger(__name__)
 
-RECORDED = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow")
+RECORDED = ("numpy", "scipy", "scikit-learn", "keras")
+
+BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
 
 # The variables that hold numerical libraries to a number of threads.
 THREADS = (
@@ -25,6 +27,11 @@ THREADS = (
     "TF_NUM_INTEROP_THREADS",
 )
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def backend() -> str:
+    """Give the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
+    return os.environ.get("KERAS_BACKEND") or BACKENDS[0]
 
 
 def cores() -> int:
@@ -66,13 +73,13 @@ def recorded_environment() -> dict[str, str]:
     It reads the metadata of every installed package, which takes longer than all else in an
     empty trial, and is the same for as long as the process lives.
     """
-    return environment(RECORDED)
+    return environment((*RECORDED, backend()))
 
 
 def recorded_device() -> dict[str, Any]:
     """Give what a trial runs on, once its code is imported: it says how fast the trial was."""
     here = {"cpu": processor(), "cores": cores(), "threads": _threads()}
-    return here | (_gpu() if _code_sees_a_gpu() else {})
+    return here | (_gpu() if gpus_seen() else {})
 
 
 def _threads() -> int:
@@ -80,12 +87,16 @@ def _threads() -> int:
     return int(given) if given.isdecimal() else cores()
 
 
-def _code_sees_a_gpu() -> bool:
-    """Whether a library that is loaded here can train on a GPU: many can't, beside a good GPU."""
-    loaded = sys.modules
-    if "tensorflow" in loaded and loaded["tensorflow"].config.list_physical_devices("GPU"):
-        return True
-    return "torch" in loaded and bool(loaded["torch"].cuda.is_available())
+def gpus_seen() -> int:
+    """Count the GPUs that libraries loaded here can train on; many see none beside a good one."""
+    seen, loaded = [0], sys.modules
+    if "tensorflow" in loaded:
+        seen.append(len(loaded["tensorflow"].config.list_physical_devices("GPU")))
+    if "jax" in loaded:
+        seen.append(sum(one.platform == "gpu" for one in loaded["jax"].local_devices()))
+    if "torch" in loaded:
+        seen.append(loaded["torch"].cuda.device_count())
+    return max(seen)
 
 
 @cache
@@ -100,10 +111,12 @@ def _gpu() -> dict[str, str]:
 
 
 def hold_gpu_memory(megabytes: int) -> None:
-    """Hold TensorFlow to a part of the GPU's memory; it reads no variable that says so.
+    """Hold TensorFlow to a part of the GPU's memory; JAX reads a variable that says so (slots).
 
     Must come before any code that may use the GPU; it imports TensorFlow.
     """
+    if backend() != BACKENDS[0]:
+        return
     with muted_stderr():
         import tensorflow as tf  # noqa: PLC0415 - slow, and only for those who share a GPU
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import cores, muted_stderr, one_thread_a_process
+from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, one_thread_a_process
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def _versions() -> str:
     """Compare what is installed with what this version of hpo was made for."""
     from packaging.requirements import Requirement
 
+    trains = backend()
     wanted = [Requirement(line) for line in requires("hpo") or ()]
+    wanted = [one for one in wanted if one.name == trains or one.name not in BACKENDS]
     found = {one.name: _installed(one.name) for one in wanted}
     for one in wanted:
         if not one.specifier.contains(found[one.name], prereleases=True):
@@ -65,7 +67,9 @@ def _versions() -> str:
                 f"{one.name} is {found[one.name] or 'missing'}, {one.specifier} is needed: "
                 "install from requirements.lock"
             )
-    return ", ".join(f"{name} {found[name]}" for name in ("optuna", "tensorflow", "scikit-learn"))
+    if not _installed(trains):
+        raise HpoError(f"KERAS_BACKEND={trains}: {trains} is not installed")
+    return ", ".join(f"{name} {_installed(name)}" for name in ("optuna", trains, "scikit-learn"))
 
 
 def _installed(name: str) -> str:
@@ -79,11 +83,10 @@ def _device() -> str:
     """Load the library that trains, and ask it what it can use."""
     with muted_stderr():
         try:
-            import tensorflow as tf
-
-            gpus = len(tf.config.list_physical_devices("GPU"))
-        except ImportError as error:
-            raise HpoError(f"TensorFlow can't be loaded: {error}") from error
+            import keras  # noqa: F401 - loads it
+        except (ImportError, ValueError) as error:
+            raise HpoError(f"{backend()}, which trains, can't be loaded: {error}") from error
+        gpus = gpus_seen()
     return f"{cores()} cores, {gpus or 'no'} GPU"
 
 

@@ -64,7 +64,7 @@ def import_code(model: Model) -> None:
     try:
         with muted_stderr():
             model.code  # noqa: B018 - imports it
-    except ImportError as error:
+    except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
         raise InputError(f"{model.training} can't be imported: {error}") from error
 
 

@@ -43,10 +43,10 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def requirements(imports: Iterable[Import]) -> str:
+def requirements(imports: Iterable[Import], backend: str) -> str:
     """Give the packages to install, in words; joblib comes with scikit-learn."""
     modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
     names = sorted(
-        {"sklearn": "scikit-learn", "keras": "keras, tensorflow"}.get(m, m) for m in modules
+        {"sklearn": "scikit-learn", "keras": f"keras, {backend}"}.get(m, m) for m in modules
     )
     return ", ".join(names)

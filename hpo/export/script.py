@@ -14,7 +14,7 @@ import black
 from optuna.trial import FrozenTrial
 
 from hpo.definition import Definition
-from hpo.device import THREADS
+from hpo.device import BACKENDS, THREADS
 from hpo.errors import HpoError
 from hpo.export.code import statements
 from hpo.export.head import facts, requirements
@@ -60,7 +60,8 @@ OWN_NAMES = {
 }
 
 KERAS = Import("keras", None, None)
-QUIET_KERAS = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
 READERS = {
     ".npy": "read_npy",
@@ -76,7 +77,7 @@ PACKAGES = {
     "numpy": ("numpy",),
     "sklearn": ("scikit-learn",),
     "sklearn.svm": ("scipy",),
-    "keras": ("keras", "tensorflow"),
+    "keras": ("keras", *BACKENDS),
 }
 
 # How far a value may be off where versions or the processor differ: another order of sums turns
@@ -104,9 +105,9 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "file": file,
             "title": f"Train the {definition.model} that hpo found in the study {definition.name}.",
             "facts": facts(stored, trials),
-            "requirements": requirements(inside | collector.inside),
+            "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
-            "quiet": QUIET_KERAS if KERAS in inside else "",
+            "quiet": _before_keras(members.backend) if KERAS in inside else "",
             "third_party": statements(third_party),
             "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in inside)),
             "constants": _constants(stored, members, body),
@@ -142,6 +143,12 @@ class Members:
     def several(self) -> bool:
         """Whether the script averages."""
         return len(self.trials) > 1
+
+    @property
+    def backend(self) -> str:
+        """What Keras trained the first of them with, or would have."""
+        recorded = self.trials[0].user_attrs[ENVIRONMENT]
+        return next(name for name in BACKENDS if name in recorded)
 
     @property
     def gpus(self) -> list[str]:
@@ -325,7 +332,11 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
     modules = {module for i in imports for module in (i.top, i.module)}
     packages = [package for module in PACKAGES if module in modules for package in PACKAGES[module]]
     recorded = trial.user_attrs[ENVIRONMENT]
-    return {name: recorded[name] for name in ("python", *packages, "processor")}
+    return {n: recorded[n] for n in ("python", *packages, "processor") if n in recorded}
+
+
+def _before_keras(backend: str) -> str:
+    return QUIET_TENSORFLOW if backend == BACKENDS[0] else OTHER_BACKEND.format(backend)
 
 
 def _lenience(members: Members) -> str:

@@ -123,7 +123,7 @@ def _exception_of(number: int) -> type[KeyboardInterrupt]:
 def _handled_by(
     handle: Callable[[int, FrameType | None], None], afterwards: signal.Handlers | None = None
 ) -> Iterator[None]:
-    """Let a function handle the stop signals while the body takes; by default as before afterwards."""
+    """Let a function handle the stop signals while the body takes; afterwards what did before."""
     before = {number: signal.signal(number, handle) for number in _heeded()}
     try:
         yield

@@ -11,7 +11,7 @@ from hpo import device
 @pytest.fixture(autouse=True)
 def ask_anew(monkeypatch):
     device._gpu.cache_clear()
-    for name in ("tensorflow", "torch"):
+    for name in ("tensorflow", "jax", "torch"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield
     device._gpu.cache_clear()
@@ -78,9 +78,19 @@ def test_a_gpu_that_tensorflow_does_not_see_is_not(nvidia_smi, tensorflow):
 def test_a_gpu_that_torch_sees_is_recorded(nvidia_smi, monkeypatch):
     nvidia_smi()
     torch = ModuleType("torch")
-    torch.cuda = SimpleNamespace(is_available=lambda: True)
+    torch.cuda = SimpleNamespace(device_count=lambda: 1)
     monkeypatch.setitem(sys.modules, "torch", torch)
     assert device.recorded_device()["gpu"] == "Fake 1"
+
+
+@pytest.mark.parametrize(("platforms", "seen"), [(["cpu"], 0), (["gpu", "gpu"], 2)])
+def test_gpus_that_jax_sees_are_recorded(nvidia_smi, monkeypatch, platforms, seen):
+    nvidia_smi()
+    jax = ModuleType("jax")
+    jax.local_devices = lambda: [SimpleNamespace(platform=platform) for platform in platforms]
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    assert device.gpus_seen() == seen
+    assert ("gpu" in device.recorded_device()) == bool(seen)
 
 
 def test_a_gpu_without_nvidia_smi_is_no_reason_to_stop(nvidia_smi, tensorflow, caplog):
@@ -94,6 +104,22 @@ def test_tensorflow_is_held_to_a_part_of_the_memory(tensorflow):
     config = tensorflow("gpu").config
     device.hold_gpu_memory(4500)
     assert config.parts == {"gpu": [SimpleNamespace(memory_limit=4500)]}
+
+
+def test_where_keras_trains_with_jax_tensorflow_is_not_needed(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    device.hold_gpu_memory(4500)
+    assert "tensorflow" not in sys.modules
+
+
+@pytest.mark.parametrize(("given", "recorded"), [(None, "tensorflow"), ("jax", "jax")])
+def test_the_library_that_trains_is_recorded(monkeypatch, given, recorded):
+    device.recorded_environment.cache_clear()
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    if given:
+        monkeypatch.setenv("KERAS_BACKEND", given)
+    assert {*device.recorded_environment()} & {*device.BACKENDS} == {recorded}
+    device.recorded_environment.cache_clear()
 
 
 def test_packages_are_read_once_in_a_process(monkeypatch):
