@@ -27,8 +27,9 @@ $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+$(VENV)/.dev: requirements-dev.lock requirements-jax.lock $(VENV)/.runtime
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --require-hashes --no-deps --upgrade --target $(VENV)/jax -r requirements-jax.lock
 	@touch $@
 
 # The server of the embedded database gives up root, so root's demo must lie where others may go.
@@ -83,6 +84,9 @@ lock: ## pin every dependency anew, with hashes (needs uv)
 	  --no-emit-index-url --no-emit-find-links --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links --group gpu -c requirements.lock -o requirements-gpu.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
+	  --no-emit-index-url --no-emit-find-links --group jax -c requirements.lock -o requirements-jax.lock \
+	  --no-emit-package numpy --no-emit-package scipy --no-emit-package ml-dtypes
 
 clean: ## remove the environment, the demo and what tools left
 	rm -rf $(VENV) demo data/digits $(DEMO_HOME)

@@ -92,7 +92,7 @@ def gpus_seen() -> int:
     seen, loaded = [0], sys.modules
     if "tensorflow" in loaded:
         seen.append(len(loaded["tensorflow"].config.list_physical_devices("GPU")))
-    if "jax" in loaded:
+    if "jax" in loaded and backend() == "jax":  # TensorFlow loads it, too, and asking takes memory
         seen.append(sum(one.platform == "gpu" for one in loaded["jax"].local_devices()))
     if "torch" in loaded:
         seen.append(loaded["torch"].cuda.device_count())

@@ -36,7 +36,7 @@ class Shell:
         return subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, **self.environment, "PYTHONPATH": str(TESTS), MARK: self.mark},
+            env={**os.environ, "PYTHONPATH": str(TESTS), **self.environment, MARK: self.mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,10 +1,13 @@
 """A network that Keras trains with JAX."""
 
+import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 from blobs import write_definition
-from shell import end, until
+from shell import TESTS, end, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -12,6 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 @pytest.fixture
 def jax_shell(shell):
     """A shell whose Keras trains with JAX."""
+    shell.environment["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(Path(sys.prefix) / "jax")])
     shell.environment["KERAS_BACKEND"] = "jax"
     shell.environment["JAX_COMPILATION_CACHE_DIR"] = str(shell.folder / "compiled")
     shell.environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

@@ -83,14 +83,32 @@ def test_a_gpu_that_torch_sees_is_recorded(nvidia_smi, monkeypatch):
     assert device.recorded_device()["gpu"] == "Fake 1"
 
 
+@pytest.fixture
+def jax(monkeypatch):
+    """Put a JAX in place that is to see devices of these platforms."""
+
+    def load(*platforms):
+        module = ModuleType("jax")
+        module.local_devices = lambda: [SimpleNamespace(platform=name) for name in platforms]
+        monkeypatch.setitem(sys.modules, "jax", module)
+        return module
+
+    return load
+
+
 @pytest.mark.parametrize(("platforms", "seen"), [(["cpu"], 0), (["gpu", "gpu"], 2)])
-def test_gpus_that_jax_sees_are_recorded(nvidia_smi, monkeypatch, platforms, seen):
+def test_gpus_that_jax_sees_are_recorded(nvidia_smi, jax, monkeypatch, platforms, seen):
     nvidia_smi()
-    jax = ModuleType("jax")
-    jax.local_devices = lambda: [SimpleNamespace(platform=platform) for platform in platforms]
-    monkeypatch.setitem(sys.modules, "jax", jax)
+    jax(*platforms)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert device.gpus_seen() == seen
     assert ("gpu" in device.recorded_device()) == bool(seen)
+
+
+def test_jax_is_not_woken_up_where_it_does_not_train(tensorflow, jax):
+    tensorflow()
+    jax().local_devices = lambda: pytest.fail("asked")
+    assert device.gpus_seen() == 0
 
 
 def test_a_gpu_without_nvidia_smi_is_no_reason_to_stop(nvidia_smi, tensorflow, caplog):
