@@ -46,8 +46,9 @@ def test_a_trial_handed_back_ends_as_its_script_does(jax_shell, watch):
     worker.send_signal(signal.SIGTERM)
     assert end(worker).returncode == 0
     assert watch.states() == ["waiting"]
-    jax_shell.hpo("worker", "small-cnn")
+    said = jax_shell.hpo("worker", "small-cnn").stderr
     assert watch.states() == ["complete"]
+    assert "is not kept" not in said
 
     jax_shell.hpo("export", "small-cnn", "-o", "train.py")
     assert "It needs keras, jax, numpy" in (jax_shell.folder / "train.py").read_text()
