@@ -10,6 +10,17 @@ import pytest
 from hpo.worker.signals import STOP_SIGNALS, Stop, on_stop_signal
 
 
+@pytest.fixture(autouse=True)
+def nothing_ignored():
+    """Heed every stop signal, here and in processes started from here, also under nohup."""
+    ignored = [n for n in STOP_SIGNALS if signal.getsignal(n) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_the_first_signal_is_a_request(number):
     with on_stop_signal() as stop:
