@@ -148,7 +148,7 @@ class Members:
     def backend(self) -> str:
         """What Keras trained the first of them with, or would have."""
         recorded = self.trials[0].user_attrs[ENVIRONMENT]
-        return next(name for name in BACKENDS if name in recorded)
+        return next((name for name in BACKENDS if name in recorded), BACKENDS[0])
 
     @property
     def gpus(self) -> list[str]:

@@ -70,12 +70,13 @@ def test_a_process_whose_parent_is_gone_is_told_to_stop():
     assert Stop(parent=os.getpid()).requested  # no process is its own parent
 
 
+@pytest.mark.parametrize("parent", ["os.getppid()", "os.getpid()"], ids=["there", "gone"])
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_a_child_hears_a_signal_as_a_request_and_nothing_more_while_it_leaves(number):
+def test_a_child_hears_a_signal_as_a_request_and_nothing_more_while_it_leaves(number, parent):
     program = f"""
 import os, sys
 from hpo.worker.signals import on_stop_signal
-with on_stop_signal(parent=os.getppid()) as stop:
+with on_stop_signal(parent={parent}) as stop:
     os.kill(os.getpid(), {number})
     os.kill(os.getpid(), {number})
     print(stop.told, flush=True)

@@ -116,6 +116,15 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
     assert "X.reshape(-1, 6, 6, 1).swapaxes(1, 2)" in script
 
 
+def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content, dataset):
+    stored = stored_study(content, dataset, [0.5])
+    (trial,) = best(stored)
+    trial.user_attrs[ENVIRONMENT].pop("tensorflow")  # as where KERAS_BACKEND names another
+    script = write_script(stored, [trial], "train.py")
+    assert "keras" not in script
+    assert "KERAS_BACKEND" not in script
+
+
 def test_a_script_of_many_classes_is_clean(content):
     y = np.arange(300) % 100
     dataset = Dataset(X=np.ones((300, 36), np.float32), y=y, shape=None, source="rows.npy")
