@@ -21,7 +21,7 @@ class Cost:
     spent_time: timedelta  # measured
     grid_points: int
     grid: float  # computed
-    grid_time: timedelta  # computed: the grid's work at the pace of the trials
+    grid_seconds: float  # computed: the grid's work at the pace of the trials, perhaps for ages
 
 
 def cost(definition: Definition, trials: Sequence[FrozenTrial]) -> Cost:
@@ -40,7 +40,7 @@ def cost(definition: Definition, trials: Sequence[FrozenTrial]) -> Cost:
         spent_time=spent_time,
         grid_points=grid_points,
         grid=grid_work,
-        grid_time=spent_time * (grid_work / spent) if spent else timedelta(),
+        grid_seconds=spent_time.total_seconds() * (grid_work / spent) if spent else 0.0,
     )
 
 
@@ -51,7 +51,7 @@ def _work(climb: Climb, step: int) -> float:
 
 
 def _duration(trial: FrozenTrial) -> timedelta:
-    return sum((end - start for start, end in runs_of(trial)), timedelta())
+    return timedelta(seconds=sum(end - start for start, end in runs_of(trial)))
 
 
 def _grid(definition: Definition, climb: Climb) -> tuple[int, float]:

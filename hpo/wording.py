@@ -10,6 +10,8 @@ from hpo.cost import Cost
 from hpo.search_space import LEVELS
 from hpo.study import DEVICE, Status
 
+YEAR = 365.25 * 24 * 3600  # seconds
+
 
 def status_rows(status: Status) -> dict[str, str]:
     """Say where a study is and what it has found."""
@@ -60,7 +62,7 @@ def cost_rows(cost: Cost) -> dict[str, str]:
     return {
         "cost": f"{cost.spent:.0f} {cost.unit}, {duration(cost.spent_time)} of worker time",
         "grid": f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points, "
-        f"{duration(cost.grid_time)} of worker time "
+        f"{in_hours(cost.grid_seconds)} of worker time "
         f"(computed; {LEVELS} levels between bounds, same pace)",
     }
 
@@ -77,9 +79,16 @@ def number(value: object) -> str:
 
 def duration(length: timedelta) -> str:
     """Give a length of time as 45s, 12m 30s or 3h 5m."""
-    seconds = round(length.total_seconds())
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m {seconds % 60}s"
-    return f"{seconds // 3600}h {seconds % 3600 // 60}m"
+    return in_hours(length.total_seconds())
+
+
+def in_hours(seconds: float) -> str:
+    """Give seconds likewise, and beyond a year as 1.23e+04 years."""
+    if seconds >= YEAR:
+        return f"{seconds / YEAR:.3g} years"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60}s"
+    return f"{whole // 3600}h {whole % 3600 // 60}m"

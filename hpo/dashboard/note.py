@@ -9,7 +9,7 @@ from hpo.cost import cost
 from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
 from hpo.storage.ownership import RUNS
-from hpo.study import DEVICE, ERROR, FOLDS, StoredStudy, status, trials_of
+from hpo.study import DEVICE, ERROR, FOLDS, StoredStudy, gist, status, trials_of
 from hpo.wording import cost_rows, device_in_words, duration, status_rows
 
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
@@ -61,7 +61,7 @@ def trial_note(attrs: Mapping[str, str]) -> str:
         else "",
         "device": device_in_words(device) if device else "",
         "folds": ", ".join(f"{value:.4f}" for value in folds) if folds else "",
-        "error": attrs.get(ERROR, "").strip().rpartition("\n")[2],
+        "error": gist(attrs.get(ERROR, "")),
     }
     return _listed({key: _plain(value) for key, value in lines.items() if value})
 

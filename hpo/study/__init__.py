@@ -16,6 +16,7 @@ from hpo.study.creation import create
 from hpo.study.deletion import delete
 from hpo.study.ladder import Ladder, rungs
 from hpo.study.queue import Queued, enqueue
+from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
@@ -71,12 +72,14 @@ __all__ = [
     "create",
     "delete",
     "enqueue",
+    "gist",
     "height_of",
     "is_given",
     "is_paused",
     "is_queued",
     "load",
     "names",
+    "raised_at",
     "retry",
     "rungs",
     "runs_of",

@@ -15,6 +15,7 @@ from hpo.study.stored import DEFINITION, GRANTED, PAUSED, StoredStudy, attrs_of,
 
 GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
+LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
 
 
 def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
@@ -119,11 +120,11 @@ class Account:
     @property
     def worked(self) -> timedelta:
         """The time in which at least one trial ran, however many ran at once."""
-        total, covered = timedelta(0), datetime.min
+        seconds, covered = 0.0, 0.0
         for start, end in sorted(run for trial in self.trials for run in runs_of(trial, self.now)):
-            total += max(timedelta(0), end - max(start, covered))
+            seconds += max(0.0, end - max(start, covered))
             covered = max(covered, end)
-        return total
+        return timedelta(seconds=seconds)
 
     @property
     def completed(self) -> list[FrozenTrial]:
@@ -137,13 +138,15 @@ class Account:
         A trial that waits at a rung has mostly come to its end.
         """
         rested = sum(trial.state is not TrialState.RUNNING for trial in begun(self.trials))
-        so_far, budget = self.worked, self.budget
+        so_far, budget = self.worked.total_seconds(), self.budget
         guesses = [
             *([so_far * (budget.trials / rested - 1)] if budget.trials and rested else []),
             *([so_far * (budget.steps / self.steps - 1)] if budget.steps and self.steps else []),
-            *([budget.wall_time - so_far] if budget.wall_time and so_far else []),
+            *([budget.wall_time.total_seconds() - so_far] if budget.wall_time and so_far else []),
         ]
-        return max(min(guesses), timedelta()) if guesses else None
+        if not guesses:
+            return None
+        return timedelta(seconds=min(max(min(guesses), 0.0), LONGEST_GUESS))
 
     @property
     def _without_replaced(self) -> list[FrozenTrial]:
@@ -230,14 +233,17 @@ def is_paused(trial: FrozenTrial) -> bool:
     return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
 
 
-def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[datetime, datetime]]:
-    """Give when workers began with a trial and let go of it; one that still runs, until now."""
-    recorded = trial.user_attrs.get(RUNS, [])
-    runs = [(datetime.fromtimestamp(a), datetime.fromtimestamp(b)) for a, b in recorded]
-    if trial.state is TrialState.RUNNING and trial.datetime_start and now:
-        runs.append((trial.datetime_start, now))
-    if not runs and trial.datetime_start and trial.datetime_complete:  # not by a worker of ours
-        runs.append((trial.datetime_start, trial.datetime_complete))
+def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[float, float]]:
+    """Give when workers began with a trial and let go of it; one that still runs, until now.
+
+    In POSIX seconds: between two local times the clocks may have been changed.
+    """
+    runs = [(begin, end) for begin, end in trial.user_attrs.get(RUNS, [])]
+    began, ended = trial.datetime_start, trial.datetime_complete
+    if trial.state is TrialState.RUNNING and began and now:
+        runs.append((began.timestamp(), now.timestamp()))
+    if not runs and began and ended:  # not by a worker of ours
+        runs.append((began.timestamp(), ended.timestamp()))
     return runs
 
 

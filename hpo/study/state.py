@@ -13,6 +13,7 @@ from hpo.storage.failures import database_errors
 from hpo.storage.stale import silent_trial_ids
 from hpo.study.budget import Account, account_of, completed, is_queued
 from hpo.study.control import Control, Want, control_of
+from hpo.study.raised import gist
 from hpo.study.stored import ERROR, StoredStudy, trials_of
 
 
@@ -42,7 +43,7 @@ class Status:
     worked: timedelta  # time in which at least one trial ran
     left: timedelta | None  # a guess
     best: FrozenTrial | None
-    error: str | None  # the last line of what went wrong in the newest failed trial
+    error: str | None  # what went wrong in the newest failed trial
 
 
 def status(stored: StoredStudy) -> Status:
@@ -99,4 +100,4 @@ def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
 def _last_error(trials: Sequence[FrozenTrial]) -> str | None:
     failed = [trial for trial in trials if trial.state is TrialState.FAIL]
     errors = [str(t.user_attrs[ERROR]).strip() for t in failed if ERROR in t.user_attrs]
-    return errors[-1].splitlines()[-1] if errors else None
+    return gist(errors[-1]) if errors else None

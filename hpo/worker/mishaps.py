@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import HpoError
 from hpo.storage.failures import MAPPED, describe
-from hpo.study import ERROR
+from hpo.study import ERROR, gist, raised_at
 
 MOST_RETRIES = 2
 SAME_BUGS = 3  # one after another, and the study is stopped
@@ -25,9 +25,9 @@ def passing(error: Exception) -> str | None:
     """Say why a trial may succeed if it is tried again; None where it is a bug."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & set(OUT_OF_MEMORY) or RESOURCE_EXHAUSTED in str(error):
-        return f"out of memory: {_last_line(error)}"
+        return f"out of memory: {_said(error)}"
     if isinstance(error, OSError):
-        return f"input or output failed: {_last_line(error)}"
+        return f"input or output failed: {_said(error)}"
     if isinstance(error, MAPPED):
         return describe(error)
     return None
@@ -37,20 +37,12 @@ def same_bug(trials: Sequence[FrozenTrial]) -> str | None:
     """Give the bug that has failed each of the trials that ended last, in one line."""
     ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
     last = sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-SAME_BUGS:]
-    bugs = {_bug(trial) for trial in last}
+    bugs = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
     if len(last) < SAME_BUGS or len(bugs) > 1 or any(t.state is not TrialState.FAIL for t in last):
         return None
     (bug,) = bugs
     return bug
 
 
-def _bug(trial: FrozenTrial) -> str:
-    """Give the kind of what was raised and where: what it says may differ from trial to trial."""
-    lines = str(trial.user_attrs.get(ERROR, "")).strip().splitlines()
-    places = [line.strip() for line in lines if line.lstrip().startswith('File "')]
-    raised = lines[-1].split(":")[0] if lines else ""
-    return f"{raised} in {places[-1]}" if places else raised
-
-
-def _last_line(error: Exception) -> str:
-    return traceback.format_exception_only(error)[-1].strip()
+def _said(error: Exception) -> str:
+    return gist("".join(traceback.format_exception_only(error)))

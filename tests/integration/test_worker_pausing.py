@@ -111,8 +111,8 @@ def test_time_that_a_trial_waited_is_no_work(create_study, leases, work):
     work(stored)
     (trial,) = stored.study.trials
     assert len(runs_of(trial)) == 3  # to the rungs 1 and 2, and to the end
-    waited = (trial.datetime_complete - runs_of(trial)[0][0]) - status(stored).worked
-    assert waited.total_seconds() >= 0.3
+    waited = trial.datetime_complete.timestamp() - runs_of(trial)[0][0]
+    assert waited - status(stored).worked.total_seconds() >= 0.3
 
 
 def test_finished_folds_are_not_trained_again(create_study, work, trained):

@@ -5,6 +5,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.cost import cost
 from hpo.definition import parse
+from hpo.wording import cost_rows
 
 
 def cost_of(content, trials=()):
@@ -129,10 +130,23 @@ def test_a_smaller_sample_is_a_part_of_a_fit(content):
 
 def test_the_grid_s_time_is_its_work_at_the_pace_of_the_trials(cnn_content):
     found = cost_of(cnn_content, [trial(range(1, 51), minutes=10)])
-    assert found.grid_time == timedelta(minutes=10) * 1800 / 50
+    assert found.grid_seconds == 600 * 1800 / 50
 
 
 def test_before_the_first_step_nothing_is_known_of_time(cnn_content):
     waiting = create_trial(state=TrialState.WAITING)
     found = cost_of(cnn_content, [waiting])
-    assert (found.spent, found.spent_time, found.grid_time) == (0, timedelta(), timedelta())
+    assert (found.spent, found.spent_time, found.grid_seconds) == (0, timedelta(), 0)
+
+
+def test_the_grid_of_a_wide_space_may_take_longer_than_any_calendar_knows(cnn_content):
+    share, count = {"low": 0.0, "high": 0.9}, {"low": 1, "high": 100}
+    cnn_content["fixed"] = {"epochs": 10}
+    cnn_content["space"] |= dict.fromkeys(("dropout", "label_smoothing", "ema", "threshold"), share)
+    cnn_content["space"] |= dict.fromkeys(("filters", "dense_units", "blocks"), count)
+    cnn_content["space"] |= dict.fromkeys(("rotation", "shift"), share) | {"augmentation": [True]}
+    found = cost_of(cnn_content, [trial([1], minutes=60 * 24 * 10)])
+    assert found.grid_seconds > timedelta.max.total_seconds()
+    assert cost_rows(found)["grid"].startswith(
+        "3,515,625,000 epochs at 70,312,500 points, 9.63e+07 years"
+    )

@@ -1,18 +1,30 @@
 """What a budget lets trials do, step by step."""
 
 import random
-from datetime import datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from optuna.trial import TrialState, create_trial
 
 from hpo.definition import Budget
+from hpo.storage.ownership import RUNS
 from hpo.study import GRANTED, PAUSED, Account, Ladder, rungs
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
 START = datetime(2026, 1, 1)
 PLAIN, HALVING = Ladder(range(1, 28)), Ladder(range(1, 28), rungs(1, 3, 27))
+
+
+@pytest.fixture
+def in_berlin(monkeypatch):
+    """Local time that is changed twice a year, at 1:00 UTC."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def trial(state, steps=0, value=None, ended=None, began=0, **attrs):
@@ -89,6 +101,20 @@ def test_patience_ends_with_so_many_trials_in_vain_after_the_best():
     assert account(*found, trials=99, patience=4).may_begin
     assert not account(*found, trials=99, patience=3).may_begin
     assert account(*before, trials=99, patience=4).may_begin
+
+
+def test_a_budget_without_a_practical_end_leaves_a_time_that_can_be_said():
+    found = account(trial(PRUNED, 1, ended=60), trials=10**15)
+    assert found.time_left > timedelta(days=36500)
+
+
+@pytest.mark.parametrize("changed", [datetime(2026, 3, 29, 1), datetime(2026, 10, 25, 1)], ids=str)
+@pytest.mark.usefixtures("in_berlin")
+def test_a_change_of_the_clocks_takes_no_time_and_adds_none(changed):
+    began = changed.replace(tzinfo=UTC).timestamp() - 600
+    one = trial(PRUNED, 1)
+    one.set_user_attr(RUNS, [[began, began + 1200]])
+    assert account(one, trials=2).worked == timedelta(minutes=20)
 
 
 def test_a_study_is_finished_when_nothing_can_begin_and_nothing_is_left():

@@ -1,0 +1,53 @@
+"""What people read of a trial that failed."""
+
+import traceback
+
+import keras
+import numpy as np
+import pytest
+
+from hpo.study import gist, raised_at
+
+
+def told(call):
+    """Give what is recorded with a trial whose code raises an error."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever a library raises
+        call()
+    return "".join(traceback.format_exception(caught.value))
+
+
+class Odd(keras.Layer):
+    """Keras tells of what it raises where, why and with which arguments."""
+
+    def call(self, images):
+        raise ValueError(f"{images.shape[-1]} channels are odd")
+
+
+def told_by_keras(batch_size):
+    return told(lambda: Odd()(np.zeros((batch_size, 8, 8, 3))))
+
+
+def test_of_an_error_that_says_much_the_beginning_is_shown():
+    expected = "ValueError: Exception encountered when calling Odd.call(). 3 channels are odd"
+    assert gist(told_by_keras(32)) == expected
+
+
+def test_one_bug_is_one_bug_whatever_it_says_of_the_data():
+    first, second = told_by_keras(32), told_by_keras(64)
+    assert first.splitlines()[-1] != second.splitlines()[-1]
+    assert raised_at(first) == raised_at(second)
+    assert raised_at(first).startswith("ValueError in File")
+
+
+def test_of_errors_that_led_to_each_other_the_last_one_counts():
+    def call():
+        try:
+            {}["missing"]
+        except KeyError as error:
+            raise RuntimeError("no such key\n\n  - look for another") from error
+
+    assert gist(told(call)) == "RuntimeError: no such key"
+
+
+def test_what_is_no_traceback_is_shown_as_it_is():
+    assert gist("3 workers died at the same step of it") == "3 workers died at the same step of it"
