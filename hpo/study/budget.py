@@ -62,11 +62,14 @@ class Account:
     @property
     def is_spent(self) -> bool:
         """Whether no further trial may begin, however soon those end that run."""
-        budget, least = self.budget, self.ladder.count(0, self.ladder.landing(0))
-        return not self._is_open or (
-            (budget.trials is not None and self.places_taken >= budget.trials)
-            or (budget.steps is not None and budget.steps - self.steps < least)
-        )
+        most = self.budget.trials
+        return self.is_closed or (most is not None and self.places_taken >= most)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether none may begin even in a failed one's place: no time or steps are left."""
+        steps, least = self.budget.steps, self.ladder.count(0, self.ladder.landing(0))
+        return not self._is_open or (steps is not None and steps - self.steps < least)
 
     @property
     def is_finished(self) -> bool:

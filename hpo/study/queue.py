@@ -11,8 +11,10 @@ from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, account_of
+from hpo.study.budget import GIVEN, Account, account_of
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
+
+REMEDY = "raise it in the study's file and run `hpo create` on that"
 
 Values = dict[str, Choice]
 
@@ -84,18 +86,26 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
 
 
 def _demand_room(stored: StoredStudy, count: int) -> None:
-    account, name = account_of(stored, stored.database.now()), stored.definition.name
-    budget = account.budget
-    spelled = in_toml(budget.model_dump(mode="json", exclude_none=True))
-    remedy = "raise it in the study's file and run `hpo create` on that"
+    account = account_of(stored, stored.database.now())
+    most = account.budget.trials
     if not count:
         return
     if account.is_spent:
-        raise StudyError(f'the budget of the study "{name}", {spelled}, is spent: {remedy}')
+        raise spent(stored, account)
     promised = account.places_promised
-    if budget.trials is not None and promised + count > budget.trials:
-        room = max(0, budget.trials - promised)
+    if most is not None and promised + count > most:
+        room = max(0, most - promised)
         raise StudyError(
-            f'the budget of the study "{name}", {spelled}, has room for {room} more, '
-            f"not for {count}: nothing was queued; {remedy}"
+            f"{_named(stored, account)}, has room for {room} more, "
+            f"not for {count}: nothing was queued; {REMEDY}"
         )
+
+
+def spent(stored: StoredStudy, account: Account) -> StudyError:
+    """Give the error to raise where a trial is to be queued that would never begin."""
+    return StudyError(f"{_named(stored, account)}, is spent: {REMEDY}")
+
+
+def _named(stored: StoredStudy, account: Account) -> str:
+    spelled = in_toml(account.budget.model_dump(mode="json", exclude_none=True))
+    return f'the budget of the study "{stored.definition.name}", {spelled}'

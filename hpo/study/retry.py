@@ -1,14 +1,15 @@
 """Another try for trials that have failed."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import StudyError
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, RETRY_OF
-from hpo.study.queue import Queued, add
-from hpo.study.stored import load, trials_of
+from hpo.study.budget import GIVEN, RETRY_OF, account_of
+from hpo.study.queue import Queued, add, spent
+from hpo.study.stored import load
 
 
 def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -> list[Queued]:
@@ -18,22 +19,24 @@ def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -
     left out.
 
     Raises:
-        StudyError: there is no such study, or a trial of that number did not fail.
+        StudyError: there is no such study, a trial of that number did not fail, or no time or
+            steps are left for another try.
     """
     stored = load(database, name)
     with study_lock(database, name):
-        trials = trials_of(stored)
+        account = account_of(stored, database.now())
+        trials = account.trials
         retried = {trial.user_attrs.get(RETRY_OF): trial.number for trial in trials}
-        queued: list[Queued] = []
-        for failed in _chosen(name, trials, numbers):
+        tries = [(one, retried.get(one.number)) for one in _chosen(name, trials, numbers)]
+        if account.is_closed and any(number is None for _, number in tries):
+            raise spent(stored, account)
+        queued, following = [], count(len(trials))
+        for failed, number in tries:
             values = failed.params or failed.system_attrs.get(GIVEN, {})
-            number = retried.get(failed.number)
             if number is None:
                 add(stored.study, values, {RETRY_OF: failed.number})
-                number = len(trials) + sum(one.is_new for one in queued)
-                queued.append(Queued(number=number, values=values, is_new=True))
-            else:
-                queued.append(Queued(number=number, values=values, is_new=False))
+            given = next(following) if number is None else number
+            queued.append(Queued(number=given, values=values, is_new=number is None))
     return queued
 
 
@@ -41,8 +44,9 @@ def _chosen(
     name: str, trials: Sequence[FrozenTrial], numbers: Sequence[int] | None
 ) -> list[FrozenTrial]:
     failed = {trial.number: trial for trial in trials if trial.state is TrialState.FAIL}
-    for number in numbers or ():
+    wanted = list(dict.fromkeys(numbers or ()))
+    for number in wanted:
         if number not in failed:
             known = ", ".join(map(str, failed)) or "none"
             raise StudyError(f'study "{name}": trial {number} has not failed; failed are: {known}')
-    return [*failed.values()] if numbers is None else [failed[number] for number in numbers]
+    return [*failed.values()] if numbers is None else [failed[number] for number in wanted]

@@ -1,5 +1,7 @@
 """Another try for failed trials, and the end of a whole study."""
 
+import time
+
 from optuna.trial import TrialState
 
 from hpo.study import StudyState, Want, set_control, status
@@ -40,6 +42,24 @@ def test_a_trial_is_tried_again_once(hpo, create_study, leases):
     assert said.out == "queued trial 3: rate 0.25\n"
     assert said.err == "trial 2 has these values already: rate 0.5\n"
     assert len(stored.study.trials) == 4
+
+
+def test_a_number_that_is_given_twice_means_one_trial(hpo, create_study, leases):
+    stored = create_study(budget={"trials": 2})
+    fail(leases, stored, 0.25)
+    assert hpo("retry", "blobs", 0, 0).out == "queued trial 1: rate 0.25\n"
+    assert len(stored.study.trials) == 2
+
+
+def test_no_trial_is_queued_that_would_wait_for_ever(hpo, create_study, leases):
+    stored = create_study(budget={"trials": 2, "wall_time": "1s"})
+    fail(leases, stored, 0.25)
+    leases(stored).take()
+    time.sleep(1.1)
+    said = hpo("retry", "blobs", 0)
+    assert said.code == 2
+    assert "is spent: raise it" in said.err
+    assert len(stored.study.trials) == 2
 
 
 def test_only_failed_trials_are_tried_again(hpo, create_study, leases):
