@@ -2,6 +2,7 @@
 
 from hpo.study.budget import (
     GIVEN,
+    RETRY_OF,
     Account,
     account_of,
     budget_of,
@@ -52,6 +53,7 @@ __all__ = [
     "GRANTED",
     "ORIGIN",
     "PAUSED",
+    "RETRY_OF",
     "SEED",
     "WARM_START",
     "Account",

@@ -1,5 +1,6 @@
 """Walking the exhaustive grid: each trial takes the next of its points, in random order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.search_space import Grid
-from hpo.study import is_given
+from hpo.study import RETRY_OF, is_given
 
 
 class GridSampler(BaseSampler):
@@ -39,6 +40,16 @@ class GridSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, name: str, _distribution: BaseDistribution
     ) -> Any:
         """Give the value of a parameter at the trial's point."""
-        earlier = study.get_trials(deepcopy=False)[: trial.number]
-        place = trial.number - sum(map(is_given, earlier))  # those that were queued have none
+        place = place_of(trial, study.get_trials(deepcopy=False))
         return self._grid.point(int(self._order[place % len(self._order)]))[name]
+
+
+def place_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
+    """Give a trial's place in the walk, from 0; another try for one that failed has that one's.
+
+    Neither a trial that was queued with values nor another try takes a place from those after it.
+    """
+    while (failed := trial.user_attrs.get(RETRY_OF)) is not None:
+        trial = trials[failed]
+    earlier = trials[: trial.number]
+    return sum(not is_given(one) and RETRY_OF not in one.user_attrs for one in earlier)

@@ -1,9 +1,7 @@
 """From a definition's sampler and pruner to Optuna's."""
 
-import warnings
 from hashlib import sha256
 
-from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -12,7 +10,7 @@ from optuna.pruners import (
     PercentilePruner,
     SuccessiveHalvingPruner,
 )
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from hpo.definition import Definition, Pruner, Sampler
 from hpo.definition.schema import ASHA, QMC, TPE, GridWalk, Hyperband, Median, Percentile
@@ -21,6 +19,7 @@ from hpo.search_space import Grid
 from hpo.study import space_of
 from hpo.worker.grid import GridSampler
 from hpo.worker.halving import Halving
+from hpo.worker.qmc import NumberedQMCSampler
 
 
 def sampler(definition: Definition, trial_number: int) -> BaseSampler:
@@ -40,18 +39,16 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
                 seed=seed,
             )
         case QMC():
-            return _qmc(settings, definition.seed)
+            return NumberedQMCSampler(
+                number=trial_number,
+                scramble=settings.scramble,
+                seed=definition.seed,  # all workers draw from one sequence
+                own_seed=seed,
+            )
         case GridWalk():
             return GridSampler(Grid(space_of(definition)), definition.seed)
         case _:
             return RandomSampler(seed=seed)
-
-
-def _qmc(settings: QMC, seed: int) -> QMCSampler:
-    """Draw from one sequence: all workers need the same seed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return QMCSampler(scramble=settings.scramble, seed=seed, warn_independent_sampling=False)
 
 
 def pruner(settings: Pruner, last_step: int) -> BasePruner:

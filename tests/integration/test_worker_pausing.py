@@ -9,7 +9,8 @@ from centroid import stepwise
 from optuna.trial import TrialState
 
 from hpo.cli.studies import objective_of
-from hpo.study import FOLDS, PAUSED, StudyState, load, runs_of, status
+from hpo.study import FOLDS, PAUSED, StudyState, load, retry, runs_of, status
+from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner
 from hpo.worker.trial import run_trial
@@ -132,6 +133,22 @@ def test_a_grid_is_walked_point_by_point_and_ends(create_study, work):
     assert rates[0] == 0.3  # it was queued, and takes no point of the grid
     assert sorted(rates[1:]) == GRID["space"]["rate"]
     assert status(stored).budget.trials == 7
+    assert status(stored).state is StudyState.FINISHED
+
+
+@pytest.mark.parametrize("retried", ["at once", "at the end"])
+def test_another_try_for_a_point_of_a_grid_takes_no_other_point_s_place(
+    create_study, leases, work, database, retried
+):
+    stored = create_study(**GRID, budget={"trials": 100})
+    leases(stored).take().end(Outcome(state=TrialState.FAIL, error="before it had a rate"))
+    if retried == "at the end":
+        work(stored)
+    retry(database, "blobs")
+    work(stored)
+    first, *others = stored.study.trials
+    assert first.params == {}
+    assert sorted(trial.params["rate"] for trial in others) == GRID["space"]["rate"]
     assert status(stored).state is StudyState.FINISHED
 
 

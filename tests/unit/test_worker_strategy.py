@@ -7,11 +7,12 @@ from optuna.pruners import (
     PercentilePruner,
     SuccessiveHalvingPruner,
 )
-from optuna.samplers import QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 
 from hpo.definition import parse
 from hpo.study import space_of
 from hpo.worker.halving import Halving
+from hpo.worker.qmc import NumberedQMCSampler
 from hpo.worker.strategy import pruner, sampler
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -42,7 +43,7 @@ def test_another_study_seed_gives_other_proposals(content, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("tpe", TPESampler), ("random", RandomSampler), ("qmc", QMCSampler)]
+    ("name", "kind"), [("tpe", TPESampler), ("random", RandomSampler), ("qmc", NumberedQMCSampler)]
 )
 def test_each_sampler_is_optuna_s(content, name, kind):
     assert type(sampler(with_sampler(content, name=name), 0)) is kind
@@ -54,12 +55,25 @@ def test_tpe_has_the_options_of_the_definition(content):
     assert (made._n_startup_trials, made._n_ei_candidates) == (3, 7)
 
 
-def test_qmc_draws_from_one_sequence_in_all_workers(content):
+def test_qmc_draws_each_point_of_one_sequence_once_however_many_ask_at_a_time(content):
     definition = with_sampler(content, seed=5, name="qmc", scramble=True)
-    first, second = sampler(definition, 0), sampler(definition, 1)
-    assert first._seed == second._seed == 5
-    assert first._scramble is True
-    assert sampler(with_sampler(content, name="qmc"), 0)._scramble is False
+    study = optuna.create_study()
+    study.enqueue_trial({"C": 0.5})
+    study.tell(_asked(study, definition, 0)[0], 0.0)  # from then on its parameters are the space
+    running = [_asked(study, definition, number) for number in range(8, 16)]
+    drawn = sorted(value for _, value in running)
+    assert [int(8 * value) for value in drawn] == [*range(8)]  # each eighth of the range has one
+
+
+def test_the_first_trials_of_a_sequence_differ_where_no_other_has_parameters_yet(content):
+    definition = with_sampler(content, name="qmc")
+    assert proposal(definition, 0) != proposal(definition, 1)
+
+
+def _asked(study, definition, number):
+    study.sampler = sampler(definition, number)
+    trial = study.ask()
+    return trial, trial.suggest_float("C", 0, 1)
 
 
 def made_pruner(content, last_step=81, **options):
