@@ -105,7 +105,7 @@ def _database(database: "Database") -> str:
 
     with database.engine.connect() as connection:
         server = connection.scalar(text("SHOW server_version"))
-    return f"PostgreSQL {server} at {database.url}, {len(names(database))} studies"
+    return f"PostgreSQL {server} at {database.address}, {len(names(database))} studies"
 
 
 def _data_parts(database: "Database") -> list[Callable[[], str]]:

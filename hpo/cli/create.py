@@ -22,7 +22,9 @@ def create(file: Path) -> None:
     one_thread_a_process()
     from hpo.cli.database import open_database
     from hpo.cli.studies import create_study
+    from hpo.worker.signals import interrupt_on_stop_signals
 
+    interrupt_on_stop_signals()  # a pretraining may take long, and leaves nothing half done
     with open_database("create", create=True) as database:
         stored = create_study(database, file)
         click.echo(stored.definition.name)

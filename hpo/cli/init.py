@@ -17,4 +17,4 @@ def init() -> None:
     from hpo.cli.database import open_database
 
     with open_database("init", create=True) as database:
-        click.echo(f"ready: {database.url}")
+        click.echo(f"ready: {database.address}")

@@ -121,11 +121,13 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.cli.database import open_database
     from hpo.storage.retrying import persistently
     from hpo.worker.loop import serve
+    from hpo.worker.scratch import remove_left_over
     from hpo.worker.signals import on_stop_signal
     from hpo.worker.turns import Turns
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
     artifacts = open_artifacts()
+    remove_left_over()
     with on_stop_signal(parent) as stop, ExitStack() as stack:
 
         def waiting_for(call: "Callable[[], T]") -> "T":

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from hpo.storage.times import now_of
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
 EXAMPLE = "postgresql://user:password@host:5432/database"
+KEY_PASSWORD = "sslpassword"  # noqa: S105 - libpq's name for that of a client's key
 PASSWORD_FILE = "HPO_DATABASE_PASSWORD_FILE"  # noqa: S105 - a variable's name
 
 GRACE = "HPO_GRACE"
@@ -47,9 +48,14 @@ def grace_period() -> float:
 class Database:
     """An open database: `storage` is for Optuna, the engine for statements of our own."""
 
-    url: URL  # prints with its password hidden
+    url: URL = field(repr=False)
     storage: BaseStorage  # cached: studies and samplers read from it
     records: RDBStorage  # not cached
+
+    @property
+    def address(self) -> str:
+        """Where it is, without a secret: to be printed."""
+        return self.url.difference_update_query([KEY_PASSWORD]).render_as_string()
 
     @property
     def engine(self) -> Engine:

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError
 from hpo.objective import checkpoint_file, newest_checkpoint
 from hpo.study import CHECKPOINT
+from hpo.worker.scratch import scratch
 
 PAUSE = 4.0  # times what a save took: so long nothing is saved after it, however slow the store
 REST = 60.0  # seconds without a try after one that failed: where a bucket is dead, each one waits
@@ -103,12 +103,12 @@ class Checkpoints:
 @contextmanager
 def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterator[Checkpoints]:
     """Give the training that a trial names, in a folder of this process."""
-    with tempfile.TemporaryDirectory(prefix="hpo-", ignore_cleanup_errors=True) as folder:
+    with scratch() as folder:
         found = Checkpoints(
             artifacts=artifacts,
             study=study,
             number=trial.number,
-            folder=Path(folder),
+            folder=folder,
             kept=trial.system_attrs.get(CHECKPOINT),
         )
         found.fetch()

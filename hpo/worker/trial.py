@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
+from optuna.exceptions import TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.artifacts.dashboard import listed
@@ -212,7 +212,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
             outcome = _outcome(climber, objective)
             climber.keep_evaluation(objective)
             climber.end(outcome)
-        except (LeaseLost, UpdateFinishedTrialError) as lost:  # somebody was quicker
+        except LeaseLost as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
             files.untold(climber.files, lease.trial)
             return

@@ -50,6 +50,13 @@ def test_the_password_is_used_but_not_printed(given: str) -> None:
     assert "s3cret" not in f"{url} {url!r} {database} {database!r}"
 
 
+def test_nor_is_that_of_a_client_s_key() -> None:
+    url = parse_url("postgresql://db/hpo?sslkey=mine.key&sslpassword=s3cret")
+    database = Database(url=url, storage=None, records=None)  # type: ignore[arg-type]
+    assert database.address == "postgresql+psycopg2://db/hpo?sslkey=mine.key"
+    assert "s3cret" not in repr(database)
+
+
 @pytest.fixture
 def password_file(tmp_path, monkeypatch):
     """A file with a password, for a URL without one."""

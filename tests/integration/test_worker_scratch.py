@@ -1,0 +1,63 @@
+"""What killed workers leave on a machine's disk."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hpo.worker.scratch import NEW, remove_left_over, scratch
+
+HOLD = """
+import time
+from hpo.worker.scratch import scratch
+with scratch() as folder:
+    (folder / "weights").write_bytes(b"0" * 1000)
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path, monkeypatch):
+    """A process that has a folder, which is older than a new one, and that folder."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
+    folder = Path(process.stdout.readline().strip())
+    os.utime(folder, (time.time() - 2 * NEW,) * 2)
+    yield process, folder
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_what_a_killed_process_has_left_is_removed(holder):
+    process, folder = holder
+    process.kill()
+    process.wait()
+    remove_left_over()
+    assert not folder.exists()
+
+
+def test_what_another_process_uses_stays(holder):
+    _, folder = holder
+    remove_left_over()
+    assert (folder / "weights").exists()
+
+
+def test_what_is_new_stays_since_its_lock_may_be_about_to_be_taken(holder):
+    process, folder = holder
+    process.kill()
+    process.wait()
+    os.utime(folder)
+    remove_left_over()
+    assert folder.exists()
+
+
+def test_a_folder_goes_with_its_body():
+    with scratch() as folder:
+        assert folder.exists()
+    assert not folder.exists()
