@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine, text
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
 
 from hpo.storage.database import create_tables
 from hpo.storage.embedded import EmbeddedServer
@@ -98,6 +98,31 @@ def empty_database_url(server: EmbeddedServer) -> Iterator[str]:
     """A fresh database without tables."""
     with clone(server.url, "template0") as url:
         yield url
+
+
+@pytest.fixture
+def unreachable(
+    server: EmbeddedServer, database_url: str
+) -> Callable[[], AbstractContextManager[None]]:
+    """Give a function that cuts everybody off the test's database for the length of a `with`.
+
+    The server runs on, as where the network is what broke.
+    """
+    name = make_url(database_url).database
+
+    @contextmanager
+    def cut_off() -> Iterator[None]:
+        run_sql(
+            server.url,
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+        try:
+            yield
+        finally:
+            run_sql(server.url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    return cut_off
 
 
 @pytest.fixture

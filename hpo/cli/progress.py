@@ -9,6 +9,9 @@ from rich.live import Live
 from rich.text import Text
 
 from hpo.cli.show import ENDS
+from hpo.errors import DatabaseAway
+from hpo.storage.failures import database_errors
+from hpo.storage.retrying import PATIENCE
 from hpo.study import Status, StudyState
 from hpo.wording import duration
 from hpo.worker.local import LocalWorkers
@@ -32,19 +35,23 @@ def follow(
     """
     console = Console(stderr=True, highlight=False)
 
+    def tell(told: str) -> None:
+        console.print(told, soft_wrap=True, markup=False)
+
     def look() -> bool:
         if told := news():
-            console.print(told, soft_wrap=True, markup=False)
+            tell(told)
         return workers.look()
 
+    patient = _patient(read, tell)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            return _watch(read, look, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(read, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+            return _watch(patient, look, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(patient, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
 
 
 def _watch(
-    read: Callable[[], Status],
+    read: Callable[[], Status | None],
     look: Callable[[], bool],
     show: Callable[[Status], object],
     every: float,
@@ -52,10 +59,38 @@ def _watch(
     while True:
         any_left = look()
         status = read()
-        show(status)
-        if status.state is StudyState.FINISHED or not any_left:
-            return status
+        if status is not None:
+            show(status)
+            if status.state is StudyState.FINISHED or not any_left:
+                return status
         _sleep(every, look)
+
+
+def _patient(
+    read: Callable[[], Status], tell: Callable[[str], None]
+) -> Callable[[], Status | None]:
+    """Give what reads the status, and gives None while the database is away: the workers wait, too.
+
+    It raises DatabaseAway when that has lasted as long as they wait.
+    """
+    away_since: float | None = None
+
+    def once() -> Status | None:
+        nonlocal away_since
+        try:
+            with database_errors():
+                status = read()
+        except DatabaseAway as error:
+            if away_since is None:
+                away_since = time.monotonic()
+                tell(f"{error}; waiting for it")
+            if time.monotonic() - away_since > PATIENCE:
+                raise
+            return None
+        away_since = None
+        return status
+
+    return once
 
 
 def _sleep(seconds: float, look: Callable[[], bool]) -> None:

@@ -99,14 +99,16 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     from hpo.cli.database import open_database
     from hpo.cli.progress import say_finishing
     from hpo.storage.embedded import home
+    from hpo.storage.retrying import persistently
     from hpo.study import load
     from hpo.worker.local import local_workers
     from hpo.worker.signals import LOOK, interrupt_on_stop_signals
 
     interrupt_on_stop_signals()
-    with open_database("worker") as database:  # an embedded server runs on between two crashes
+    with ExitStack() as stack:  # so that an embedded server runs on between two crashes
+        database = persistently(lambda: stack.enter_context(open_database("worker")))
         if study:
-            load(database, study)
+            persistently(lambda: load(database, study))
         logs = home() / "logs" / (study or "")
         with local_workers(study, slots, logs, say_finishing) as started:
             while started.look():

@@ -17,6 +17,8 @@ from hpo.worker.restarts import MEANT, crashes_with, wait_after
 from hpo.worker.signals import LOOK, StopSignals, stop_signals_wait
 from hpo.worker.slots import Slot
 
+MOST_READ = 10_000  # bytes of a log, which grows for as long as a worker is there
+
 logger = logging.getLogger(__name__)
 
 
@@ -61,6 +63,7 @@ class LocalWorker:
     def _start(self) -> None:
         self.starts_at, self.started_at = None, time.monotonic()
         try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as file:
                 self.said_before = file.tell()
                 self.process = subprocess.Popen(
@@ -100,9 +103,13 @@ class LocalWorker:
         )
 
     def _last_line(self) -> str:
-        with self.log.open("rb") as file:
-            file.seek(self.said_before)
-            lines = file.read().decode(errors="replace").strip().splitlines()
+        try:
+            with self.log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(self.said_before, size - MOST_READ))
+                lines = file.read().decode(errors="replace").strip().splitlines()
+        except OSError as error:  # as where somebody has tidied up
+            return f"its log can't be read: {error.strerror}"
         return lines[-1] if lines else "it said nothing"
 
 

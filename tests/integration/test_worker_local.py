@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -112,6 +113,17 @@ def test_last_words_are_those_of_the_last_process(worker_of, caplog):
     worker.log.write_text("words of yesterday\n")
     look_until_over(worker)
     assert caplog.messages[-1] == "slot: can't work: it said nothing"
+
+
+def test_logs_that_somebody_has_tidied_up_are_missed_and_made_anew(worker_of, caplog):
+    worker = worker_of(SLEEP)
+    worker.log = worker.log.parent / "logs" / "slot.log"
+    assert worker.look()
+    look_until(lambda: "awake" in worker.log.read_text(), worker)
+    shutil.rmtree(worker.log.parent)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    look_until(lambda: worker.log.exists() and "awake" in worker.log.read_text(), worker)
+    assert "its log can't be read: No such file or directory" in caplog.messages[1]
 
 
 def test_a_process_that_can_not_be_started_is_a_crash(worker_of):

@@ -134,6 +134,20 @@ def test_a_killed_worker_is_started_again(shell, watch):
     assert_each_trial_once(watch.trials(), count=3)
 
 
+def test_a_database_that_is_away_for_a_while_is_waited_for(shell, watch, unreachable):
+    write_definition(shell.folder, **SLOW)
+    run = shell.start_hpo(*RUN)
+    until(half_way(watch))
+    with unreachable():
+        time.sleep(4)
+        assert run.poll() is None
+    ended = end(run)
+    assert ended.returncode == 0
+    assert ended.stderr.count("waiting for it") == 1
+    assert "was told to stop" not in ended.stderr
+    assert_each_trial_once(watch.trials())
+
+
 def test_many_workers_share_one_budget_exactly(shell, watch):
     epochs, trials = 2, 20
     write_definition(

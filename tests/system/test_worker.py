@@ -56,13 +56,14 @@ def test_workers_without_a_name_end_with_their_supervisor(created, watch):
 
 
 @pytest.mark.slow
-def test_a_worker_waits_for_a_database_that_is_not_up_yet(shell):
+@pytest.mark.parametrize(("options", "code"), [([], 1), (["--workers", 2], 0)])
+def test_a_worker_waits_for_a_database_that_is_not_up_yet(shell, options, code):
     url = "postgresql://nobody@127.0.0.1:9/none"  # no server uses this port
     shell.environment["HPO_DATABASE_URL"] = url
-    worker = shell.start_hpo("worker", "blobs")
+    worker = shell.start_hpo("worker", "blobs", *options)
     for line in worker.stderr:
         if "trying again" in line:
             break
     assert "connection to server" in line
     worker.terminate()
-    assert end(worker).returncode == 1
+    assert end(worker).returncode == code
