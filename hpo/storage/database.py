@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_ur
 from sqlalchemy.exc import ArgumentError
 
 from hpo.errors import DatabaseError, InputError
+from hpo.storage.contact import Contact
 from hpo.storage.embedded import EmbeddedServer, home
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 from hpo.storage.records import Records
@@ -51,6 +52,7 @@ class Database:
     url: URL = field(repr=False)
     storage: BaseStorage  # cached: studies and samplers read from it
     records: RDBStorage  # not cached
+    contact: Contact = field(default_factory=Contact, repr=False)
 
     @property
     def address(self) -> str:

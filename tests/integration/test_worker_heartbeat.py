@@ -2,11 +2,14 @@
 
 import threading
 import time
+from contextlib import ExitStack
 
 import psycopg2
 import pytest
+from optuna.trial import TrialState
 from sqlalchemy import event, exc, text
 
+from hpo.study import load, trials_of
 from hpo.worker import heartbeat as module
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Outcome
@@ -109,3 +112,38 @@ def test_a_worker_that_is_busy_frees_the_trials_of_those_who_died(lease, leases,
             assert time.monotonic() < deadline
             time.sleep(0.02)
     lease.end(Outcome(state=lease.stored.study.trials[0].state.PRUNED))
+
+
+@pytest.fixture
+def fleet(create_study, open_another, leases, monkeypatch):
+    """Trials of one study, each owned by a process of its own that says that it lives."""
+    monkeypatch.setenv("HPO_GRACE", "1")
+    create_study(budget={"trials": 9})
+    with ExitStack() as stack:
+        owned = []
+        for _ in range(4):
+            stored = load(stack.enter_context(open_another()), "blobs")
+            owned.append(leases(stored).take())
+            stack.enter_context(heartbeat(owned[-1]))
+        yield owned
+
+
+def test_after_an_outage_of_the_network_nobody_takes_the_others_for_dead(fleet, unreachable):
+    with unreachable():
+        time.sleep(2)
+    time.sleep(2)
+    for lease in fleet:
+        lease.write()  # raises LeaseLost where it is somebody else's by now
+    assert [trial.state.name for trial in fleet[0].stored.study.trials] == ["RUNNING"] * 4
+
+
+def test_who_is_dead_is_found_some_time_after_an_outage(fleet, unreachable, leases, database):
+    dead = leases(load(database, "blobs")).take()
+    with unreachable():
+        time.sleep(2)
+    deadline = time.monotonic() + 20
+    while trials_of(fleet[0].stored)[dead.number].state is TrialState.RUNNING:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for lease in fleet:
+        lease.write()
