@@ -94,10 +94,10 @@ class Lease:
         seen = trials_of(self.stored) if self.seen is None else self.seen
         return [other for other in seen if other.number != self.number]
 
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the budget's time is over."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+    def account(self) -> Account:
+        """Give the study's account, read anew."""
+        stored = self.stored
+        return persistently(lambda: account_of(stored, stored.database.now()), self.give_up)
 
     def write(self, writing: Writing = NOTHING) -> Control:
         """Write to the trial, say that its worker lives, and give what is wanted of its study.
@@ -196,7 +196,7 @@ class Leases:
             trial_id = taken or self._take_next(choice, connection, owner)
             if trial_id is None:
                 return None
-            deadline = _deadline(choice.account)
+            deadline = deadline_of(choice.account)
         trial = self.stored.database.storage.get_trial(trial_id)
         return self._lease(trial, owner, choice.account.trials, deadline)
 
@@ -292,7 +292,8 @@ class Leases:
             )
 
 
-def _deadline(account: Account) -> float | None:
+def deadline_of(account: Account) -> float | None:
+    """Give when the budget's time will be over, by time.monotonic(); None where it has no end."""
     if account.budget.wall_time is None:
         return None
     left = account.budget.wall_time - account.worked

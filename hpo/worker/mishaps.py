@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.errors import HpoError
+from hpo.errors import HpoError, InputError
 from hpo.storage.failures import MAPPED, describe
+from hpo.storage.ownership import OWNER
 from hpo.study import ERROR, gist, raised_at
 
 MOST_RETRIES = 2
@@ -19,6 +20,10 @@ RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
 
 class Diverged(HpoError):  # noqa: N818 - an event, not a failure
     """A trial has reported what is no finite number."""
+
+
+class SickMachine(InputError):  # noqa: N818 - what is wrong is here
+    """Trials fail on this machine, and nowhere else."""
 
 
 def passing(error: Exception) -> str | None:
@@ -35,13 +40,33 @@ def passing(error: Exception) -> str | None:
 
 def same_bug(trials: Sequence[FrozenTrial]) -> str | None:
     """Give the bug that has failed each of the trials that ended last, in one line."""
-    ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
-    last = sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-SAME_BUGS:]
+    last = _ended_last(trials)
     bugs = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
     if len(last) < SAME_BUGS or len(bugs) > 1 or any(t.state is not TrialState.FAIL for t in last):
         return None
     (bug,) = bugs
     return bug
+
+
+def is_of_one_machine(trials: Sequence[FrozenTrial]) -> bool:
+    """Whether those that ended last were of one machine, and others' have ended well.
+
+    A broken device fails trials faster than all others succeed, and only its machine is to stop.
+    """
+    last = {_worker(trial) for trial in _ended_last(trials)}
+    well = {_worker(t) for t in trials if t.state in {TrialState.COMPLETE, TrialState.PRUNED}}
+    return len({host for host, _ in last}) == 1 and bool(well - last)
+
+
+def _ended_last(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
+    return sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-SAME_BUGS:]
+
+
+def _worker(trial: FrozenTrial) -> tuple[str, str]:
+    """Give the machine and the process that had a trial last."""
+    host, process, *_ = f"{trial.system_attrs.get(OWNER, '')}:".split(":")
+    return host, process
 
 
 def _said(error: Exception) -> str:

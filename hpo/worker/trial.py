@@ -37,8 +37,15 @@ from hpo.study import (
 from hpo.worker.checkpoints import Checkpoints, checkpoints, forget
 from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
-from hpo.worker.lease import RETRIES, Lease, Outcome
-from hpo.worker.mishaps import MOST_RETRIES, Diverged, passing, same_bug
+from hpo.worker.lease import RETRIES, Lease, Outcome, deadline_of
+from hpo.worker.mishaps import (
+    MOST_RETRIES,
+    Diverged,
+    SickMachine,
+    is_of_one_machine,
+    passing,
+    same_bug,
+)
 from hpo.worker.proposal import Proposal
 from hpo.worker.results import Results, results
 from hpo.worker.signals import Stop
@@ -67,6 +74,7 @@ class Climber:
     stop: Stop
     checkpoints: Checkpoints
     results: Results
+    deadline: float | None  # by time.monotonic()
     last_step: int = 0
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
     folds: Sequence[float] = ()  # not written yet
@@ -106,7 +114,7 @@ class Climber:
             self._heed(self.write())
         if self.stop.requested:
             raise Drained
-        if self.lease.is_overdue and persistently(self._has_result, self.lease.give_up):
+        if self._is_time_over():
             raise Cut
         if self._has_to_ask(step, is_new=is_new) and not self._may_climb(step):
             raise TrialPruned(step)
@@ -170,10 +178,17 @@ class Climber:
         if control.want is Want.CANCEL:
             raise Cut
 
-    def _has_result(self) -> bool:
-        """Whether the study has one; until then its time may be over, but its trials go on."""
-        trials = trials_of(self.lease.stored)
-        return any(trial.state is TrialState.COMPLETE for trial in trials)
+    def _is_time_over(self) -> bool:
+        """Whether the budget's time is over, which may have been raised since the trial was taken.
+
+        Until the study has a result, its trials go on.
+        """
+        if self.deadline is None or time.monotonic() < self.deadline:
+            return False
+        account = self.lease.account()
+        self.deadline = deadline_of(account)
+        over = self.deadline is not None and time.monotonic() >= self.deadline
+        return over and bool(account.completed)
 
     def _has_to_ask(self, step: int, *, is_new: bool) -> bool:
         """Whether it is to be decided how the trial goes on.
@@ -207,7 +222,14 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
         results(lease.artifacts, study.study_name, lease.number) as files,
         checkpoints(lease.artifacts, study.study_name, lease.trial) as kept,
     ):
-        climber = Climber(lease=lease, view=view, stop=stop, checkpoints=kept, results=files)
+        climber = Climber(
+            lease=lease,
+            view=view,
+            stop=stop,
+            checkpoints=kept,
+            results=files,
+            deadline=lease.deadline,
+        )
         try:
             outcome = _outcome(climber, objective)
             climber.keep_evaluation(objective)
@@ -292,11 +314,21 @@ def _value(climber: Climber, objective: Objective) -> float:
 
 
 def _stop_at_same_bug(stored: StoredStudy) -> None:
-    """Stop a study whose trials fail one after another for one reason: more would, too."""
+    """Stop a study whose trials fail one after another for one reason: more would, too.
+
+    Raises:
+        SickMachine: they do so on this machine alone, so the study goes on without it.
+    """
     with study_lock(stored.database, stored.definition.name):
-        bug = same_bug(trials_of(stored))
+        trials = trials_of(stored)
+        bug = same_bug(trials)
         if bug is None or control_of(stored).want is not Want.RUN:
             return
+        if is_of_one_machine(trials):
+            raise SickMachine(
+                f"the last trials here all failed with {bug}, others' did not: mend this machine, "
+                "and start the worker again"
+            )
         reason = f"its last trials all failed with {bug}"
         write_control(stored, Control(Want.STOP, reason))
     log.error("the study is stopped: %s", reason)

@@ -15,7 +15,7 @@ from hpo.study import StudyState, Want, load, set_control, status
 from hpo.worker import loop
 from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases
-from hpo.worker.mishaps import SAME_BUGS
+from hpo.worker.mishaps import SAME_BUGS, SickMachine
 from hpo.worker.signals import Stop
 
 
@@ -101,6 +101,29 @@ def test_a_bug_that_fails_one_trial_after_another_stops_the_study(
     assert "stopped: its last trials all failed with ZeroDivisionError in File" in said
 
 
+def test_a_machine_whose_trials_alone_fail_leaves_the_study_to_the_others(
+    create_study, monkeypatch
+):
+    stored = create_study(budget={"trials": 9})
+
+    def worker(name):
+        monkeypatch.setattr(loop, "_owner", lambda: name)
+        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+
+    healthy, sick = worker("a-host:1:0"), worker("another:2:0")
+    for _ in range(3):
+        healthy.run_next()
+    with monkeypatch.context() as broken:
+        broken.setattr(stepwise, "fit", lambda *_: 1 / 0)
+        with pytest.raises(SickMachine) as said:
+            loop.serve(sick)
+    assert "all failed with ZeroDivisionError in File" in str(said.value)
+    assert status(stored).control.want is Want.RUN
+    loop.serve(healthy)
+    found = [state for state, _ in climbed(stored)]
+    assert found == [TrialState.COMPLETE] * 3 + [TrialState.FAIL] * 3 + [TrialState.COMPLETE] * 3
+
+
 def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, work, monkeypatch):
     fit = stepwise.fit
     mishaps = [
@@ -167,9 +190,9 @@ def test_what_was_wanted_is_stored_with_the_study(create_study, hpo, database):
 
 @pytest.fixture
 def time_is_over(monkeypatch):
-    """Let the budget's time be over for a trial, counted from 0 as they are taken."""
+    """Let the time be over that a trial was given, counted from 0; some may have been added."""
 
-    def listen(number):
+    def listen(number, *, added=False):
         taken = iter(range(99))
         real = Leases.take
 
@@ -179,6 +202,8 @@ def time_is_over(monkeypatch):
             return replace(lease, deadline=0.0) if is_late else lease
 
         monkeypatch.setattr(Leases, "take", take)
+        if not added:
+            monkeypatch.setattr(trial_module, "deadline_of", lambda _: 0.0)
 
     return listen
 
@@ -189,6 +214,13 @@ def test_a_trial_is_cut_when_the_time_is_over(create_study, work, time_is_over):
     work(stored)
     complete = (TrialState.COMPLETE, STEPS)
     assert climbed(stored) == [complete, (TrialState.PRUNED, 1), complete]
+
+
+def test_time_that_was_added_since_a_trial_was_taken_counts(create_study, work, time_is_over):
+    stored = create_study(budget={"trials": 2, "wall_time": "1h"})
+    time_is_over(1, added=True)
+    work(stored)
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS)] * 2
 
 
 def test_the_first_result_is_waited_for(create_study, work, time_is_over):
