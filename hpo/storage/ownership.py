@@ -311,6 +311,32 @@ def owned(connection: Connection, study_id: int, owner: str) -> int | None:
     return connection.execute(text(OWNED), parameters).scalar_one_or_none()
 
 
+END_WAITING = f"""
+WITH waiting AS (
+    SELECT trial_id FROM trials JOIN trial_system_attributes USING (trial_id)
+    WHERE study_id = :study_id AND state = 'WAITING' AND key = :key
+    FOR UPDATE OF trials
+),
+ended AS (
+    UPDATE trials SET state = 'PRUNED', datetime_complete = {NOW}
+    FROM waiting WHERE trials.trial_id = waiting.trial_id
+)
+INSERT INTO trial_values (trial_id, objective, value, value_type)
+SELECT DISTINCT ON (trial_id)
+    trial_id, 0, intermediate_value, CAST('FINITE' AS trialvaluetype)
+FROM waiting JOIN trial_intermediate_values USING (trial_id)
+ORDER BY trial_id, step DESC
+"""
+
+
+def end_waiting(connection: Connection, study_id: int, key: str) -> None:
+    """Prune the waiting trials that have a system attribute, at the values reported last.
+
+    All at once: one by one, thousands of them would take longer than the study's lock may be held.
+    """
+    connection.execute(text(END_WAITING), {"study_id": study_id, "key": key})
+
+
 def remove_attr(connection: Connection, trial_id: int, key: str) -> None:
     """Remove what is only of use to a trial's owners from one that may have ended."""
     statement = "DELETE FROM trial_system_attributes WHERE trial_id = :trial_id AND key = :key"

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +81,10 @@ class Checkpoints:
             self._remove(self.kept)
             self.kept = attrs[CHECKPOINT]
 
-    def untold(self, attrs: dict[str, Any]) -> None:
-        """Hear what the trial will never remember, since another worker owns it."""
-        self._remove(attrs.get(CHECKPOINT))
+    def untold(self, attrs: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+        """Remove what was saved for a trial that has another owner, unless that trial names it."""
+        if attrs.get(CHECKPOINT) != named.get(CHECKPOINT):
+            self._remove(attrs.get(CHECKPOINT))
 
     def _copy(self, path: Path) -> str:
         with path.open("rb") as file:

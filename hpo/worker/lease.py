@@ -4,6 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count
@@ -39,7 +40,7 @@ from hpo.study import (
 )
 from hpo.worker.checkpoints import forget
 from hpo.worker.choice import Choice
-from hpo.worker.halving import NO_RUNGS, Halving, paused
+from hpo.worker.halving import NO_RUNGS, Halving
 
 LOSSES = "hpo:losses"  # how many workers died with it since its last step, and that step
 RETRIES = "hpo:retries"  # why it was handed back, each time that a worker could not go on with it
@@ -93,6 +94,15 @@ class Lease:
         """The others, when this one was taken or when somebody first asks for them."""
         seen = trials_of(self.stored) if self.seen is None else self.seen
         return [other for other in seen if other.number != self.number]
+
+    def attrs(self) -> Mapping[str, Any]:
+        """Give the trial's system attributes, read anew; none where it was deleted."""
+        records = self.stored.database.records
+        with suppress(KeyError):
+            return persistently(
+                lambda: records.get_trial_system_attrs(self.owned.trial_id), self.give_up
+            )
+        return {}
 
     def account(self) -> Account:
         """Give the study's account, read anew."""
@@ -256,8 +266,8 @@ class Leases:
                 connection, self._study_id, owner, despite_waiting=True, grant=grant
             )
             return None if begun is None else begun._trial_id  # noqa: SLF001
-        if not choice.runs:
-            self._end_paused(account.trials)
+        if not choice.runs:  # nothing will make room any more for what waits at a rung
+            ownership.end_waiting(connection, self._study_id, PAUSED)
         return None
 
     def _is_over(self) -> bool:
@@ -282,14 +292,6 @@ class Leases:
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
             direction=self.stored.study.direction,
         )
-
-    def _end_paused(self, trials: Sequence[FrozenTrial]) -> None:
-        """Prune what still waits at a rung: nothing will make room for it any more."""
-        for trial in paused(trials):
-            value = trial.intermediate_values[trial.last_step or 0]
-            self.stored.database.storage.set_trial_state_values(
-                self._id_of(trial), TrialState.PRUNED, [value]
-            )
 
 
 def deadline_of(account: Account) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from optuna.trial import FrozenTrial
 
@@ -73,9 +73,9 @@ class Results:
             log.warning("the log of trial %d is not kept: %s", self.number, error)
             return {}
 
-    def untold(self, files: Mapping[str, str], trial: FrozenTrial) -> None:
-        """Remove files that the trial will never list, since another worker owns it."""
-        for key in files.keys() - trial.system_attrs.keys():
+    def untold(self, files: Mapping[str, str], named: Mapping[str, Any]) -> None:
+        """Remove files that were kept for a trial that has another owner, unless it lists them."""
+        for key in files.keys() - named.keys():
             try:
                 self.artifacts.remove(artifact_of(files[key]))
             except ArtifactError as error:  # it goes with the study

@@ -79,6 +79,7 @@ class Climber:
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
     folds: Sequence[float] = ()  # not written yet
     files: dict[str, str] = field(default_factory=dict)  # that were kept, not written yet
+    saved: dict[str, Any] = field(default_factory=dict)  # the training, not written yet
     written_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -121,13 +122,9 @@ class Climber:
 
     def write(self) -> Control:
         """Write what is not written yet, and give what is wanted of the study."""
-        kept = self.checkpoints.save()
-        try:
-            control = self.lease.write(self._unwritten_and(kept))
-        except LeaseLost:
-            self.checkpoints.untold(kept)
-            raise
-        self.checkpoints.told(kept)
+        self.saved = self.checkpoints.save()
+        control = self.lease.write(self._unwritten_and(self.saved))
+        self._told()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
         return control
@@ -137,15 +134,24 @@ class Climber:
         if outcome.state in {TrialState.COMPLETE, TrialState.FAIL}:
             self.files |= self.results.keep_log()
         if outcome.state.is_finished():
-            kept: dict[str, Any] = {CHECKPOINT: None}
-        else:
-            kept = self.checkpoints.save(now=True) if outcome.retries is None else {}
-        try:
-            self.lease.end(outcome, self._unwritten_and(kept))
-        except LeaseLost:
-            self.checkpoints.untold(kept)
-            raise
-        self.checkpoints.told(kept)
+            self.saved = {CHECKPOINT: None}
+        elif outcome.retries is None:
+            self.saved = self.checkpoints.save(now=True)
+        self.lease.end(outcome, self._unwritten_and(self.saved))
+        self._told()
+
+    def _told(self) -> None:
+        self.checkpoints.told(self.saved)
+        self.saved = {}
+
+    def drop(self) -> None:
+        """Remove what was kept for a trial that was lost, but for what it has come to name.
+
+        Of the last writing only the answer may have been lost.
+        """
+        named = self.lease.attrs()
+        self.checkpoints.untold(self.saved, named)
+        self.results.untold(self.files, named)
 
     def keep_evaluation(self, objective: Objective) -> None:
         """Keep what is known of the rows held out."""
@@ -236,7 +242,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
             climber.end(outcome)
         except LeaseLost as lost:  # somebody was quicker
             log.warning("%s; dropped", lost)
-            files.untold(climber.files, lease.trial)
+            climber.drop()
             return
     log.info("trial %d: %s", lease.number, outcome)
     if outcome.state.is_finished():

@@ -43,6 +43,8 @@ def test_few_climb_all_the_way_and_the_others_end_pruned(create_study, work):
     found = stored.study.trials
     assert status(stored).state is StudyState.FINISHED
     assert {t.state for t in found} == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert all(t.value == t.intermediate_values[t.last_step] for t in found)
+    assert all(t.datetime_complete is not None for t in found)
     climbed = [len(t.intermediate_values) for t in found]
     assert climbed.count(1) >= 6  # half of them, but for those that were early
     assert 1 <= climbed.count(STEPS) <= 4

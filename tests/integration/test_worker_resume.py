@@ -9,7 +9,9 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import Artifacts
 from hpo.cli.studies import objective_of
+from hpo.errors import DatabaseAway
 from hpo.objective import Kept
+from hpo.storage.ownership import OwnedTrial
 from hpo.study import CHECKPOINT, load
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints
@@ -228,3 +230,25 @@ def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, lease
     monkeypatch.setattr(Artifacts, "save_checkpoint", counting)
     run_trial(leases(stored).take(), objective_of(stored), Stop())
     assert len(saves) == 1  # of 7 that could have been
+
+
+def test_an_end_whose_answer_was_lost_takes_nothing_from_the_next_worker(
+    create_network, leases, open_another, monkeypatch
+):
+    stored = create_network(budget={"trials": 1})
+    end, taken = OwnedTrial.end, []
+
+    def end_unheard(owned, *args):
+        end(owned, *args)
+        if not taken:
+            taken.append(theirs.take())
+            raise DatabaseAway("the connection broke")
+
+    with open_another() as database:
+        theirs = leases(load(database, stored.study.study_name), "they")
+        monkeypatch.setattr(OwnedTrial, "end", end_unheard)
+        run_trial(leases(stored).take(), objective_of(stored), StopAfter(4))
+        (lease,) = taken
+        named = lease.trial.system_attrs[CHECKPOINT]
+        with lease.artifacts.open(named["artifact"]) as kept:
+            assert kept.read()
