@@ -2,13 +2,15 @@
 
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import blake2b, file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.trial import FixedTrial
 
 from hpo.data import Dataset
@@ -88,7 +90,8 @@ def pretrain(
 
     Raises:
         DefinitionError: the parameters don't suit.
-        DataError: the rows don't suit the task, or one is the source of a test row.
+        DataError: the rows don't suit the task, one is the source of a test row, or the weights
+            can't be written beside them.
     """
     assert definition.pretraining is not None
     _demand_alike(rows, task)
@@ -108,6 +111,24 @@ def pretrain(
         rows_sha256=rows.fingerprint,
         sources_sha256=guard,
     )
+
+
+def demand_others(rows: Dataset, searched: NDArray[np.float32]) -> None:
+    """Refuse rows that trials are judged on: they would know them before they have learned.
+
+    searched is those of the study, as (n, features).
+
+    Raises:
+        DataError: there are such rows.
+    """
+    known = {_digest(row) for row in searched}
+    shared = [number for number, row in enumerate(rows.X) if _digest(row) in known]
+    if shared:
+        raise DataError(
+            rows.source,
+            f"{len(shared)} rows are rows of the study, too, the first is row {shared[0]}, counted "
+            "from 0: trials would be judged on what they began with, so leave them out",
+        )
 
 
 def sha256_of(path: Path) -> str:
@@ -156,9 +177,29 @@ def _demand_alike(rows: Dataset, task: Task) -> None:
         )
 
 
+def _digest(row: NDArray[np.float32]) -> bytes:
+    return blake2b(row.tobytes(), digest_size=16).digest()
+
+
 def _train(model: Model, params: Any, task: Task, rows: Dataset, seed: int, path: Path) -> None:
     """Train once; the file appears whole or not at all."""
     assert rows.y is not None
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    with ExitStack() as stack:
+        with _written_to(path.parent):
+            beside = tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)
+            folder = Path(stack.enter_context(beside))
         trained = model.code.fit(params, task, rows.X, rows.y, seed)
-        model.code.save(trained, Path(folder)).replace(path)
+        with _written_to(path.parent):
+            model.code.save(trained, folder).replace(path)
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            str(folder),
+            f"the weights can't be written beside the rows: {error.strerror or error}: let "
+            "`hpo create` write there, or take the rows to where it may",
+        ) from error

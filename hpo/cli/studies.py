@@ -15,7 +15,7 @@ from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
-from hpo.pretraining import Weights, pretrain, sha256_of
+from hpo.pretraining import Weights, demand_others, pretrain, sha256_of
 from hpo.storage.database import Database
 from hpo.study import Origin, StoredStudy, create
 
@@ -54,6 +54,7 @@ def _weights(
     rows = _read(definition, _place(table.train, folder))
     sources = _place(table.sources, folder) if table.sources else None
     import_code(objective.model)
+    demand_others(rows, objective.X)
     weights = pretrain(definition, objective.model, objective.task, rows, sources, say)
     say(f"pretrained on {weights.rows:,} rows: {weights.guard}")
     return weights

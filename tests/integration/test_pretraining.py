@@ -1,11 +1,15 @@
 """Trials that begin with the weights of a training on other rows."""
 
+import errno
 import json
 import re
 
 import numpy as np
 import pytest
 from blobs import write_definition
+
+from hpo import pretraining
+from hpo.training import cnn
 
 pytestmark = [
     pytest.mark.slow,  # they import Keras
@@ -130,12 +134,12 @@ REFUSED = {
     "sources of other rows": (
         {
             "pretraining": {
-                "train": "rows.npy",
+                "train": "forty.npy",
                 "sources": "sources.npz",
                 "fixed": {"epochs": 1},
             }
         },
-        r"sources.npz: lists 30 clean digits, but .*rows.npy has 40 rows",
+        r"sources.npz: lists 30 clean digits, but .*forty.npy has 40 rows",
     ),
     "sources that are none": (
         {"pretraining": {"train": "clean.npy", "sources": "rows.npy", "fixed": {"epochs": 1}}},
@@ -156,6 +160,7 @@ REFUSED = {
 @pytest.mark.parametrize(("changes", "problem"), REFUSED.values(), ids=REFUSED)
 def test_refused(hpo, folder, changes, problem):
     write_images(folder / "others.npy", 30, (0, 1, 2))
+    write_images(folder / "forty.npy", 40)
     np.savez(folder / "sources.npz", clean=np.arange(30), test=np.arange(27, 50))
     write_definition(folder, **CHANGES | changes)
     code, out, err = hpo("create", "transfer.toml")
@@ -163,3 +168,25 @@ def test_refused(hpo, folder, changes, problem):
     assert re.search(problem, err)
     assert err.count("\n") == 1
     assert not [*folder.glob("*pretrained-*")]
+
+
+def test_rows_that_trials_are_judged_on_are_refused(hpo, folder):
+    rows, clean = np.load(folder / "rows.npy"), np.load(folder / "clean.npy")
+    np.save(folder / "clean.npy", np.vstack([clean[:-2], rows[3:5]]))
+    write_definition(folder, **CHANGES)
+    said = hpo("create", "transfer.toml")
+    assert said.code == 2
+    assert "clean.npy: 2 rows are rows of the study, too, the first is row 28" in said.err
+    assert not [*folder.glob("*.keras")]
+
+
+def test_a_folder_that_can_not_be_written_is_named_before_the_training(hpo, folder, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    write_definition(folder, **CHANGES)
+    monkeypatch.setattr(pretraining.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(cnn, "fit", lambda *_: pytest.fail("it was trained in vain"))
+    said = hpo("create", "transfer.toml")
+    assert said.code == 2
+    assert f"{folder}: the weights can't be written beside the rows: Permission denied" in said.err
