@@ -65,6 +65,16 @@ class Artifacts:
         """Delete all artifacts of a study's trials."""
         self._forget(study, STUDY)
 
+    def try_out(self) -> None:
+        """Keep a byte and delete it.
+
+        Raises:
+            ArtifactError: nothing can be kept here, or nothing more.
+        """
+        artifact = f"{UPLOADS}/{uuid.uuid4()}"
+        self.put(artifact, lambda file: file.write(b"0"))
+        self.remove(artifact)
+
     def usage(self) -> int:
         """Add up the bytes of all artifacts, which takes a while where there are many."""
         return self.place.usage()

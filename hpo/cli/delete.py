@@ -1,8 +1,11 @@
 """`hpo delete`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from hpo.errors import HpoError, InputError
 
 if TYPE_CHECKING:
     from hpo.study import Status
@@ -29,10 +32,19 @@ def delete(study: str, yes: bool) -> None:
     with open_database("delete") as database:
         found = status(load(database, study))
         click.echo(_what_goes(found), err=True)
-        if not yes:
-            click.confirm("Delete it?", abort=True, err=True)
+        if not yes and not _confirmed():
+            raise HpoError(f"{study} is not deleted")
         delete_study(database, study, artifacts)
     click.echo(f"deleted {study}")
+
+
+def _confirmed() -> bool:
+    try:
+        return click.confirm("Delete it?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise InputError("nobody is here to confirm it: give --yes") from None
 
 
 def _what_goes(found: "Status") -> str:

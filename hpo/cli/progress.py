@@ -12,7 +12,7 @@ from hpo.cli.show import ENDS
 from hpo.errors import DatabaseAway
 from hpo.storage.failures import database_errors
 from hpo.storage.retrying import PATIENCE
-from hpo.study import Status, StudyState
+from hpo.study import Status, StudyState, Want
 from hpo.wording import duration
 from hpo.worker.local import LocalWorkers
 from hpo.worker.signals import FINISHING, LOOK
@@ -123,4 +123,6 @@ def _of(most: int | None) -> str:
 
 
 def _left(status: Status) -> str:
+    if status.control.want is Want.PAUSE:
+        return f"paused: `hpo resume {status.name}` lets it go on"
     return f"about {duration(status.left)} left" if status.left else ""

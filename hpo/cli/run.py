@@ -53,6 +53,8 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
         stored = create_study(database, file)
+        _demand_open(status(stored))
+        _try_artifacts()
         name = stored.definition.name
         logs = home() / "logs" / name
         with (
@@ -65,6 +67,26 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
         _result(last, started)
 
 
+def _demand_open(now: "Status") -> None:
+    from hpo.cli.show import stopped
+    from hpo.errors import StudyError
+    from hpo.study import StudyState
+
+    if now.state is StudyState.STOPPED:
+        raise StudyError(stopped(now))
+
+
+def _try_artifacts() -> None:
+    """Say where no file of a trial can be kept: its workers would say so in their logs alone."""
+    from hpo.artifacts import open_artifacts
+    from hpo.errors import ArtifactError
+
+    try:
+        open_artifacts().try_out()
+    except ArtifactError as error:
+        click.echo(f"hpo: {error}: models and interrupted trainings are not kept", err=True)
+
+
 def _dashboard(
     study: str, log: Path, *, wanted: bool
 ) -> "AbstractContextManager[Callable[[], str | None]]":
@@ -75,12 +97,12 @@ def _dashboard(
 
 def _result(last: "Status", workers: "LocalWorkers") -> None:
     """Fail where the study has no result, or no worker is left to get one."""
+    from hpo.cli.show import stopped
     from hpo.errors import HpoError
     from hpo.study import StudyState
 
     if last.state is StudyState.STOPPED:
-        reason = last.control.reason or f"somebody wanted it to {last.control.want}"
-        raise HpoError(f"the study was stopped: {reason}; `hpo resume {last.name}` lets it go on")
+        raise HpoError(stopped(last))
     if last.state is not StudyState.FINISHED:
         raise workers.early_end()
     if last.best is None:

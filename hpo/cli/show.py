@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hpo.cost import Cost
 from hpo.data import Summary
-from hpo.study import DEVICE, Queued, Status
+from hpo.study import DEVICE, Queued, Status, Want
 from hpo.wording import cost_rows, in_words, number, status_rows
 
 PIPED_WIDTH = 120
@@ -62,6 +62,13 @@ def show_studies(statuses: list[Status]) -> None:
         )
     console = Console()
     console.print(table, width=None if console.is_terminal else PIPED_WIDTH)
+
+
+def stopped(status: Status) -> str:
+    """Say why a study does not go on, and what lets it."""
+    how = "was cancelled" if status.control.want is Want.CANCEL else "was stopped"
+    reason = f": {status.control.reason}" if status.control.reason else ""
+    return f"{status.name} {how}{reason}; `hpo resume {status.name}` lets it go on"
 
 
 def show_queued(one: Queued) -> None:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from hpo.artifacts import Artifacts
     from hpo.storage.database import Database
+    from hpo.study import Status
     from hpo.worker.loop import Service
     from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -122,6 +124,7 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
     from hpo.storage.retrying import persistently
+    from hpo.study import status
     from hpo.worker.loop import serve
     from hpo.worker.scratch import remove_left_over
     from hpo.worker.signals import on_stop_signal
@@ -138,11 +141,21 @@ def _work(study: str | None, parent: int | None) -> None:
         database = waiting_for(lambda: stack.enter_context(open_database("worker")))
         open_study = partial(_service, database, artifacts, stop)
         if study:
-            serve(waiting_for(partial(open_study, study)))
+            ours = waiting_for(partial(open_study, study))
+            serve(ours)
+            if not stop.requested:
+                log.info("%s", _why_it_ends(waiting_for(lambda: status(ours.stored))))
         else:
             Turns(database=database, open_study=open_study, stop=stop).serve()
     if stop.requested:
         raise Terminated if stop.by_sigterm else KeyboardInterrupt
+
+
+def _why_it_ends(now: "Status") -> str:
+    from hpo.cli.show import stopped
+    from hpo.study import StudyState
+
+    return stopped(now) if now.state is StudyState.STOPPED else f"{now.name} is {now.state}"
 
 
 def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: str) -> "Service":

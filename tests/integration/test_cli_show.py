@@ -112,6 +112,13 @@ def test_check_says_what_is_fine_and_what_is_not(hpo, rows):
     assert f"{rows}: can't be read" in said.out
 
 
+def test_check_tries_whether_files_of_trials_can_be_kept(hpo, monkeypatch):
+    monkeypatch.setenv("HPO_ARTIFACTS", "/proc/nowhere")
+    said = hpo("check")
+    assert said.code == 1
+    assert "BAD  artifacts /proc/nowhere: " in said.out
+
+
 def test_a_failed_trial_can_not_be_exported(hpo, create_study):
     create_study(name="failed").study.add_trial(create_trial(state=TrialState.FAIL))
     said = hpo("export", "failed", "--trial", 0)

@@ -1,7 +1,11 @@
-"""What `hpo worker` refuses before it starts a process."""
+"""What `hpo worker` and `hpo run` say before or instead of working."""
+
+import logging
 
 import pytest
 from blobs import write_definition
+
+from hpo.study import Want, set_control
 
 
 @pytest.fixture
@@ -56,3 +60,23 @@ def test_one_worker_works_in_this_process(hpo, rows):
     said = hpo("worker", "blobs", "--workers", 1)
     assert said.code == 0
     assert "blobs" in hpo("status").out
+
+
+def test_a_worker_says_why_it_has_nothing_to_do(hpo, create_study, database, caplog):
+    caplog.set_level(logging.INFO)
+    create_study()
+    set_control(database, "blobs", Want.CANCEL)
+    assert hpo("worker", "blobs").code == 0
+    assert "blobs was cancelled; `hpo resume blobs` lets it go on" in caplog.messages
+    set_control(database, "blobs", Want.RUN)
+    hpo("worker", "blobs")
+    assert "blobs is finished" in caplog.messages
+
+
+def test_a_run_of_a_stopped_study_starts_no_worker(hpo, create_study, database, tmp_path):
+    create_study()
+    write_definition(tmp_path)
+    set_control(database, "blobs", Want.STOP)
+    said = hpo("run", "blobs.toml")
+    assert said.code == 2
+    assert said.err == "hpo: blobs was stopped; `hpo resume blobs` lets it go on\n"

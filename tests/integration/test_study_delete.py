@@ -59,11 +59,16 @@ def test_a_study_goes_with_all_that_belongs_to_it_and_nothing_else(hpo, worked, 
 def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):
     worked("kept")
     before = rows_of()
-    for answer in ("n\n", "\n", ""):
+    for answer, code, told in (
+        ("n\n", 1, "hpo: kept is not deleted\n"),
+        ("\n", 1, "hpo: kept is not deleted\n"),
+        ("", 2, "hpo: nobody is here to confirm it: give --yes\n"),
+    ):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         said = hpo("delete", "kept")
-        assert said.code == 130
+        assert said.code == code
         assert "Delete it? [y/N]" in said.err
+        assert said.err.endswith(told)
     assert rows_of() == before
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert hpo("delete", "kept").code == 0

@@ -164,6 +164,14 @@ def test_many_workers_share_one_budget_exactly(shell, watch):
     assert len(processes) == len(workers)
 
 
+def test_a_run_that_can_keep_no_files_says_so_and_goes_on(shell):
+    write_definition(shell.folder)
+    shell.environment["HPO_ARTIFACTS"] = "/proc/nowhere"
+    said = shell.hpo(*RUN)
+    assert "hpo: /proc/nowhere: No such file or directory: models and" in said.stderr
+    assert "trials  complete 3" in said.stdout
+
+
 def test_a_run_whose_model_fails_says_why(shell):
     write_definition(shell.folder, model="broken:MODEL")
     (shell.folder / "broken.py").write_text(
