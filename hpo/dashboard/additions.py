@@ -94,6 +94,7 @@ class Additions:
                 trial["artifacts"].append(_checkpoint(kept[trial["trial_id"]]))
             if is_ours and (of_trial := _note_of(trial)):
                 _add_note(trial, of_trial)
+                trial["user_attrs"] = note.unnoted(trial["user_attrs"])
         if is_ours and (of_study := self._note_of(study_id)):
             _add_note(answer, of_study)
         return answer

@@ -1,7 +1,7 @@
 """The notes that hpo writes, anew each time that somebody reads them; people write below."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +9,10 @@ from hpo.cost import cost
 from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
 from hpo.storage.ownership import RUNS
-from hpo.study import DEVICE, ERROR, FOLDS, StoredStudy, gist, status, trials_of
-from hpo.wording import cost_rows, device_in_words, duration, status_rows
+from hpo.study import DEVICE, ENVIRONMENT, ERROR, FOLDS, StoredStudy, gist, status, trials_of
+from hpo.wording import cost_rows, device_in_words, duration, in_words, status_rows
 
+NOTED = (RUNS, DEVICE, FOLDS, ENVIRONMENT)
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
 
 
@@ -52,18 +53,23 @@ def study_note(stored: StoredStudy) -> str:
 
 def trial_note(attrs: Mapping[str, str]) -> str:
     """Say where a trial ran and for how long, from its user attributes as they are shown."""
-    found = {key: _value(attrs[key]) for key in (RUNS, DEVICE, FOLDS) if key in attrs}
-    runs, device, folds = found.get(RUNS), found.get(DEVICE), found.get(FOLDS)
+    runs, device, folds, environment = (_value(attrs.get(key, "null")) for key in NOTED)
     lines = {
         "worked": duration(timedelta(seconds=sum(end - start for start, end in runs)))
         + (f" in {len(runs)} parts" if len(runs) > 1 else "")
         if runs
         else "",
         "device": device_in_words(device) if device else "",
+        "environment": in_words(environment) if environment else "",
         "folds": ", ".join(f"{value:.4f}" for value in folds) if folds else "",
         "error": gist(attrs.get(ERROR, "")),
     }
     return _listed({key: _plain(value) for key, value in lines.items() if value})
+
+
+def unnoted(attrs: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Leave out what a trial's note tells: as JSON it is wider than a page."""
+    return [a for a in attrs if a["key"] not in NOTED or _value(a["value"]) is None]
 
 
 def definition_toml(definition: Definition) -> str:

@@ -134,6 +134,8 @@ def test_a_viewer_sees_the_study_its_history_its_note_and_a_trials_pictures(link
             picture = page.get_by_role("img", name=name)
             picture.wait_for()
             assert until(lambda: picture.evaluate("image => image.naturalWidth")) > 300  # noqa: B023
+        page.set_viewport_size({"width": 1280, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
         assert complaints == []
 
 

@@ -121,6 +121,8 @@ def test_a_trial_tells_where_it_ran_and_how_long(create_study, work, read):
     assert "**worked** " in body
     assert "**device** " in body
     assert body.count("0.") >= 2  # the values of its folds
+    assert "**environment** " in body
+    assert {attr["key"] for attr in shown["user_attrs"]} == {"seed"}  # raw, they make a wide page
 
 
 def test_a_complete_trial_has_pictures_among_its_files(create_study, work, browser, read):
