@@ -7,6 +7,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from hpo.cost import Cost
+from hpo.definition import Budget
 from hpo.search_space import LEVELS
 from hpo.study import DEVICE, Status
 
@@ -21,13 +22,20 @@ def status_rows(status: Status) -> dict[str, str]:
         "state": f"{status.state}: {status.control.reason}"
         if status.control.reason
         else status.state,
-        "budget": in_words(status.budget.model_dump(mode="json", exclude_none=True)),
+        "budget": _budget_in_words(status.budget),
         "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
         **_silent_row(status.silent),
         "steps": f"{status.steps} in {duration(status.worked)}",
         **_best_rows(status.best),
         **({"error": status.error} if status.error else {}),
     }
+
+
+def _budget_in_words(budget: Budget) -> str:
+    limits = budget.model_dump(exclude_none=True)
+    if budget.wall_time is not None:
+        limits["wall_time"] = duration(budget.wall_time)
+    return in_words(limits)
 
 
 def _silent_row(silent: int) -> dict[str, str]:
@@ -59,11 +67,16 @@ def device_in_words(device: Mapping[str, Any]) -> str:
 
 def cost_rows(cost: Cost) -> dict[str, str]:
     """Say what a study cost beside its grid."""
+    grid = f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points"
+    levels = f"computed; {LEVELS} levels between bounds"
+    if cost.spent:
+        grid, levels = (
+            f"{grid}, {in_hours(cost.grid_seconds)} of worker time",
+            f"{levels}, same pace",
+        )
     return {
         "cost": f"{cost.spent:.0f} {cost.unit}, {duration(cost.spent_time)} of worker time",
-        "grid": f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points, "
-        f"{in_hours(cost.grid_seconds)} of worker time "
-        f"(computed; {LEVELS} levels between bounds, same pace)",
+        "grid": f"{grid} ({levels})",
     }
 
 

@@ -54,7 +54,8 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Search hyperparameters with many workers on one study, and keep the best as a script.
 
-    The database is HPO_DATABASE_URL, or else an embedded Postgres under HPO_HOME.
+    The database is HPO_DATABASE_URL, or else an embedded Postgres under HPO_HOME, by default the
+    user's folder for data: ~/.local/share/hpo, on a Mac ~/Library/Application Support/hpo.
 
     \b
     Example:

@@ -83,6 +83,8 @@ def check(
     Example:
       hpo data check data/digits/train.npy --range 0 1 --folds 5
     """
+    if bounds and not bounds[0] < bounds[1]:
+        raise click.BadParameter("give the smallest value, then the largest", param_hint="--range")
     from hpo.cli.show import show_summary
     from hpo.data import describe, load
 

@@ -41,7 +41,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     one_thread_a_process()
     from hpo.cli.database import open_database
     from hpo.cli.progress import follow, say_finishing
-    from hpo.cli.show import show_cost, show_study
+    from hpo.cli.show import show_study
     from hpo.cli.studies import create_study
     from hpo.cost import cost
     from hpo.storage.embedded import home
@@ -54,16 +54,15 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     with open_database("run", create=True) as database:
         stored = create_study(database, file)
         _demand_open(status(stored))
-        _try_artifacts()
         name = stored.definition.name
         logs = home() / "logs" / name
         with (
             local_workers(name, plain_slots(workers), logs, say_finishing) as started,
             _dashboard(name, logs / "dashboard.log", wanted=not no_dashboard) as news,
         ):
+            _try_artifacts()
             last = follow(lambda: status(stored), started, news)
-        show_study(last)
-        show_cost(cost(stored.definition, stored.study.get_trials(deepcopy=False)))
+        show_study(last, cost(stored.definition, stored.study.get_trials(deepcopy=False)))
         _result(last, started)
 
 

@@ -39,13 +39,16 @@ def _best_as_json(best: FrozenTrial | None) -> dict[str, Any] | None:
     return shown | ({"device": best.user_attrs[DEVICE]} if DEVICE in best.user_attrs else {})
 
 
-def show_json(value: object) -> None:
+def show_json(value: object, *, in_one_line: bool) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json.dumps(value, indent=None if in_one_line else 2))
 
 
-def show_studies(statuses: list[Status]) -> None:
-    """Print a table of studies."""
+def show_studies(statuses: list[Status], address: str) -> None:
+    """Print a table of the studies in the database at an address."""
+    if not statuses:
+        click.echo(f"no studies in {address}")
+        return
     table = Table("study", "state", "trials", "running", "pruned", "failed", "best", "steps")
     for status in statuses:
         counts = status.counts
@@ -80,14 +83,9 @@ def show_queued(one: Queued) -> None:
         click.echo(f"trial {one.number} has these values already: {values}", err=True)
 
 
-def show_study(status: Status) -> None:
-    """Print one study."""
-    _show_rows(status_rows(status))
-
-
-def show_cost(cost: Cost) -> None:
-    """Print what a study cost beside its grid."""
-    _show_rows(cost_rows(cost))
+def show_study(status: Status, cost: Cost | None = None) -> None:
+    """Print one study, and what it cost beside its grid."""
+    _show_rows({**status_rows(status), **(cost_rows(cost) if cost else {})})
 
 
 def show_summary(summary: Summary) -> None:

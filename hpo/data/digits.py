@@ -117,7 +117,7 @@ def _idx_path(folder: Path, name: str, kind: str) -> Path:
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
         raise DataError(
-            str(folder), f"holds no {names[0]}[.gz]: give embedded, keras, or a folder of idx files"
+            str(folder), f"holds no {names[0]}[.gz]: give a folder of MNIST's idx files, or keras"
         )
     return path
 

@@ -134,7 +134,7 @@ def _check_out(out: Path, force: bool) -> None:
         name = (foreign or sorted(found))[0]
         raise InputError(f"{out}: holds other files ({name}): give a new or an empty folder")
     if found and not force:
-        raise InputError(f"{out}: holds noisy digits already: give another folder, or use force")
+        raise InputError(f"{out}: holds noisy digits already: give another folder, or --force")
 
 
 def _write_rows(folder: Path, train: RowSet, test: RowSet, clean: RowSet) -> None:

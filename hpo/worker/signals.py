@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -70,6 +70,11 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.told and parent is None:
             os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
+        if parent is None:
+            with suppress(OSError):
+                os.write(
+                    2, f"{FINISHING}\n".encode()
+                )  # a handler must not wait for a stream's lock
         stop.by_sigterm = stop.by_sigterm or number == signal.SIGTERM
         stop.request()
 

@@ -112,6 +112,11 @@ def test_check_says_what_is_fine_and_what_is_not(hpo, rows):
     assert f"{rows}: can't be read" in said.out
 
 
+def test_a_budget_of_time_is_shown_as_people_write_it(hpo, create_study):
+    create_study(budget={"wall_time": "2h"})
+    assert "budget  wall_time 2h 0m\n" in hpo("status", "blobs").out
+
+
 def test_check_tries_whether_files_of_trials_can_be_kept(hpo, monkeypatch):
     monkeypatch.setenv("HPO_ARTIFACTS", "/proc/nowhere")
     said = hpo("check")

@@ -73,6 +73,7 @@ def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert hpo("delete", "kept").code == 0
     assert set(rows_of().values()) == {0}
+    assert hpo("status").out.startswith("no studies in postgresql+psycopg2://")
 
 
 def test_the_worker_of_a_deleted_study_finds_out(hpo, worked, leases):

@@ -217,7 +217,7 @@ def test_own_folder_is_replaced_only_by_force(some_digits, tmp_path):
     out = make(tmp_path / "out", some_digits, SMALL)
     before = hashes(out)
     again = replace(SMALL, seed=8)
-    assert "use force" in refusal(out, some_digits, again)
+    assert "or --force" in refusal(out, some_digits, again)
     assert hashes(out) == before
     make(out, some_digits, again, force=True)
     assert hashes(out) != before
