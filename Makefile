@@ -17,7 +17,7 @@ endif
 .PHONY: help demo test compose-test check bench lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 # A stamp is newer than its lock once that lock is installed, so nothing is installed twice.
 $(VENV)/.runtime: requirements.lock pyproject.toml
