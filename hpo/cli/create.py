@@ -12,8 +12,8 @@ from hpo.device import one_thread_a_process
 def create(file: Path) -> None:
     """Store the study that FILE defines, to be worked on by `hpo worker`.
 
-    A study that is there stays as it is, save that its budget becomes the file's; a file that says
-    anything else under a stored name is refused.
+    A study that is there stays as it is, save that its budget and its priority become the file's; a
+    file that says anything else under a stored name is refused.
 
     \b
     Example:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hpo.definition import Budget, parse
+from hpo.definition import Budget, in_toml, parse
 from hpo.search_space import Grid
 from hpo.storage.ownership import RUNS
 from hpo.study.ladder import Ladder
@@ -214,6 +214,11 @@ def account_of(
         trials=trials_of(stored),
         now=now,
     )
+
+
+def spelled(budget: Budget) -> str:
+    """Give a budget as a file holds it."""
+    return in_toml(budget.model_dump(mode="json", exclude_none=True))
 
 
 def is_given(trial: FrozenTrial) -> bool:

@@ -13,7 +13,7 @@ from hpo.definition import Definition, in_toml
 from hpo.errors import StudyError
 from hpo.pretraining import Weights
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import is_queued
+from hpo.study.budget import is_queued, spelled
 from hpo.study.queue import add
 from hpo.study.stored import DEFINITION, ORIGIN, WARM_START, Origin, StoredStudy, load, names
 from hpo.study.warm_start import Beginning, warm_start
@@ -43,6 +43,9 @@ def create(
                 say(start.told)
         stored = load(database, definition.name)
         _refuse_changes(stored, definition, origin)
+        if stored.definition.budget != definition.budget:
+            before, after = spelled(stored.definition.budget), spelled(definition.budget)
+            say(f"the budget of {definition.name} was {before}, and is {after}")
         _write(stored.study, definition, origin)  # its budget and the like may be new
     return load(database, definition.name)
 

@@ -11,7 +11,7 @@ from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, Account, account_of
+from hpo.study.budget import GIVEN, Account, account_of, spelled
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
 
 REMEDY = "raise it in the study's file and run `hpo create` on that"
@@ -107,5 +107,4 @@ def spent(stored: StoredStudy, account: Account) -> StudyError:
 
 
 def _named(stored: StoredStudy, account: Account) -> str:
-    spelled = in_toml(account.budget.model_dump(mode="json", exclude_none=True))
-    return f'the budget of the study "{stored.definition.name}", {spelled}'
+    return f'the budget of the study "{stored.definition.name}", {spelled(account.budget)}'

@@ -1,5 +1,6 @@
 """A definition goes in once: what may change afterwards, and what is refused."""
 
+import logging
 from dataclasses import replace
 
 import optuna
@@ -29,9 +30,12 @@ def test_a_study_is_loaded_as_it_was_created(database, create_study):
 
 
 @pytest.mark.parametrize("budget", [{"trials": 50}, {"trials": 1}, {"wall_time": "2h"}])
-def test_the_budget_may_change(database, create_study, budget):
+def test_the_budget_may_change(database, create_study, budget, caplog):
+    caplog.set_level(logging.INFO)
     create_study()
+    assert "budget" not in caplog.text
     changed = create_study(budget=budget).definition
+    assert "the budget of blobs was { trials = 3 }, and is { " in caplog.text
     assert changed == definition(budget=budget)
     assert load(database, "blobs").definition == changed
 
