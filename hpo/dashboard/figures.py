@@ -93,10 +93,12 @@ def confusion_matrix(title: str, evaluation: Evaluation) -> bytes:
 
 
 def mistakes(title: str, evaluation: Evaluation) -> bytes:
-    """Draw rows that were taken for another class."""
+    """Draw rows that were taken for another class, of the last fold that is known."""
+    last = max(evaluation.folds, default=0)
+    title = f"{title}\nlabel → predicted{f', in fold {last + 1} alone' if last > 0 else ''}"
     if evaluation.mistakes and evaluation.mistakes[0].pixels is not None:
         return _images(title, evaluation)
-    return _list(title, evaluation.mistakes)
+    return _list(f"{title}; rows are counted from 0", evaluation.mistakes)
 
 
 def _matrix(evaluation: Evaluation) -> NDArray[np.int64]:
@@ -136,7 +138,7 @@ def _images(title: str, evaluation: Evaluation) -> bytes:
             shown = image if channels == 3 else image[:, :, 0]
             axes.imshow(shown, cmap="gray", vmin=0, vmax=255)
             axes.set_title(f"{mistake.label} → {mistake.predicted}", fontsize=9)
-        figure.suptitle(f"{title}\nlabel → predicted", fontsize=10)
+        figure.suptitle(title, fontsize=10)
 
     return _png((6.4, 0.7 + 0.95 * rows), draw)
 
@@ -145,11 +147,13 @@ def _list(title: str, found: Sequence[Mistake]) -> bytes:
     lines = [f"row {one.row}: {one.label} → {one.predicted}" for one in found[:MOST_LINES]]
     text = "\n".join(lines) or "none"
 
-    def draw(figure: Figure) -> None:
-        figure.suptitle(f"{title}\nlabel → predicted", fontsize=10)
-        figure.text(0.1, 0.8, text, va="top", family="monospace", fontsize=10)
+    height = 1 + 0.22 * max(1, len(lines))  # inches
 
-    return _png((4.8, 1 + 0.22 * max(1, len(lines))), draw)
+    def draw(figure: Figure) -> None:
+        figure.suptitle(title, fontsize=10)
+        figure.text(0.1, 1 - 0.6 / height, text, va="top", family="monospace", fontsize=10)
+
+    return _png((4.8, height), draw)
 
 
 def _png(size: tuple[float, float], draw: Callable[[Figure], None]) -> bytes:
