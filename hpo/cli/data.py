@@ -66,12 +66,14 @@ def make(out: Path, mnist: Path | None, preset: str, **settings: object) -> None
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--label", default="last", show_default=True, help="first, last, none or a name.")
 @click.option("--shape", metavar=SHAPE, help="What a row is; default: a guess.")
+@click.option("--transposed", is_flag=True, help="Pixels are stored column by column.")
 @click.option("--range", "bounds", nargs=2, type=float, help="The allowed values.")
 @click.option("--folds", type=click.IntRange(min=2), help="Demand as many rows of each class.")
 def check(
     file: Path,
     label: str,
     shape: str | None,
+    transposed: bool,
     bounds: tuple[float, float] | None,
     folds: int | None,
 ) -> None:
@@ -92,6 +94,7 @@ def check(
         file,
         label=None if label == "none" else label,
         shape=_shape(shape),
+        transposed=transposed,
         value_range=bounds,
         folds=folds,
     )

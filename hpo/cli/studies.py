@@ -105,7 +105,14 @@ def _rows(definition: Definition, folder: Path) -> Dataset:
 
 def _read(definition: Definition, file: Path, folds: int | None = None) -> Dataset:
     data = definition.data
-    return load(file, label=data.label, shape=data.shape, value_range=data.range, folds=folds)
+    return load(
+        file,
+        label=data.label,
+        shape=data.shape,
+        transposed=data.transposed,
+        value_range=data.range,
+        folds=folds,
+    )
 
 
 def _place(path: str, folder: Path) -> Path:

@@ -64,6 +64,7 @@ def load(
     *,
     label: str | None = "last",
     shape: tuple[int, int, int] | None = None,
+    transposed: bool = False,
     value_range: tuple[float, float] | None = None,
     folds: int | None = None,
 ) -> Dataset:
@@ -71,20 +72,24 @@ def load(
 
     `label` is "last", "first", a column's name, or None for unlabelled rows. Where they are given,
     the rows must have the pixels of `shape` (height, width, channels), lie within `value_range`
-    (both ends included), and hold at least `folds` rows of each class. Raises DataError.
+    (both ends included), and hold at least `folds` rows of each class. Of images that are
+    `transposed`, stored column by column, an array (n, ...) has the width before the height.
+    Raises DataError.
     """
     path = Path(path)
     table = _read(path)
+    found = _found_shape(table, transposed)
     try:
         _check_finite(table)
         column = reading.label_column(table, label)
         _check_width(table, column, shape)
+        _check_shape(found, transposed, shape)
         X, y = reading.split_label(table, label)
         _check_range(X, value_range, table.first_row, column)
         _check_classes(y, folds)
     except ValueError as problem:
         raise DataError(str(path), str(problem)) from None
-    return Dataset(X=X, y=y, shape=shape or table.shape, source=str(path), label_column=column)
+    return Dataset(X=X, y=y, shape=shape or found, source=str(path), label_column=column)
 
 
 def _read(path: Path) -> Table:
@@ -100,6 +105,14 @@ def _read(path: Path) -> Table:
     if not len(table.values):
         raise DataError(str(path), "holds no rows")
     return table
+
+
+def _found_shape(table: Table, transposed: bool) -> tuple[int, int, int] | None:
+    """Give the images' (height, width, channels) where the file's array has axes for them."""
+    if table.shape is None or not transposed:
+        return table.shape
+    width, height, channels = table.shape
+    return height, width, channels
 
 
 def _reader(path: Path) -> Callable[[Path], Table]:
@@ -134,13 +147,8 @@ def _check_width(
     features = table.values.shape[1] - (label_column is not None)
     if not features:
         raise ValueError("has no columns of features beside the label: check the label setting")
-    if shape is None:
-        return
-    if features != math.prod(shape):
+    if shape is not None and features != math.prod(shape):
         raise ValueError(_width_problem(features, label_column is not None, shape))
-    height, width, channels = shape
-    if table.shape not in {None, shape, (width, height, channels)}:
-        raise ValueError(f"holds images of shape {table.shape}, but the shape is set to {shape}")
 
 
 def _width_problem(features: int, labelled: bool, shape: tuple[int, int, int]) -> str:
@@ -154,6 +162,18 @@ def _width_problem(features: int, labelled: bool, shape: tuple[int, int, int]) -
     else:
         hint = "check the shape and label settings"
     return f"expected {beside}{expected} pixels ({pixels}), found {beside}{features}: {hint}"
+
+
+def _check_shape(
+    found: tuple[int, int, int] | None, transposed: bool, shape: tuple[int, int, int] | None
+) -> None:
+    # As many pixels in another order would be scrambled, and nobody would see it.
+    if found is None or shape in {None, found}:
+        return
+    raise ValueError(
+        f"with transposed = {str(transposed).lower()} it holds images of shape {found}, but the "
+        f"shape is set to {shape}: correct the shape or transposed setting"
+    )
 
 
 def _check_range(

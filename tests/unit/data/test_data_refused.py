@@ -14,6 +14,8 @@ import pytest
 
 from hpo.data import load
 from hpo.errors import DataError
+from hpo.training.images import to_images
+from hpo.training.task import Task
 
 GOOD = np.column_stack([np.linspace(0, 1, 32).reshape(8, 4), [0, 1] * 4])
 IMAGE = {"shape": (2, 2, 1)}
@@ -308,7 +310,25 @@ def test_images_of_another_shape(tmp_path):
     message = refusal(tmp_path / "a.npy", label=None, shape=(4, 2, 3))
     assert "(3, 4, 2)" in message
     assert "(4, 2, 3)" in message
-    assert load(tmp_path / "a.npy", label=None, shape=(4, 3, 2)).shape == (4, 3, 2)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_images_are_never_scrambled(tmp_path, name, transposed):
+    images = np.arange(96).reshape(4, 3, 4, 2)
+    np.save(tmp_path / "a.npy", images)
+    np.savez(tmp_path / "a.npz", X=images, y=[0, 1, 0, 1])
+    path, label = tmp_path / name, None if name == "a.npy" else "last"
+    good, wrong = ((4, 3, 2), (3, 4, 2)) if transposed else ((3, 4, 2), (4, 3, 2))
+    for shape in (good, None):
+        found = load(path, label=label, shape=shape, transposed=transposed)
+        assert found.shape == good
+        task = Task(shape=good, classes=(0, 1), transposed=transposed)
+        seen = images.swapaxes(1, 2) if transposed else images
+        np.testing.assert_array_equal(to_images(found.X, task), seen)
+    message = refusal(path, label=label, shape=wrong, transposed=transposed)
+    assert f"transposed = {str(transposed).lower()}" in message
+    assert f"shape {good}, but the shape is set to {wrong}" in message
 
 
 def test_label_only(tmp_path):
