@@ -1,6 +1,7 @@
 """Principal components, then a support vector classifier."""
 
 from pathlib import Path
+from typing import Literal
 
 import joblib
 import numpy as np
@@ -21,7 +22,7 @@ def fit(
         # Neither a small sample nor a small image has that many.
         n_components=min(params.components, len(X) - 1, X.shape[1]),
         whiten=params.whiten,
-        svd_solver="covariance_eigh",
+        svd_solver=_solver(*X.shape),
     )
     svc = SVC(
         kernel=params.kernel,
@@ -33,6 +34,15 @@ def fit(
     )
     # In float32 the eigenvectors of the covariance lose the digits that whitening needs.
     return make_pipeline(pca, svc).fit(X.astype(np.float64), y)
+
+
+def _solver(rows: int, features: int) -> Literal["covariance_eigh", "full"]:
+    """Give the cheaper of two ways to the same components; they differ by rounding alone.
+
+    The eigenvectors of a covariance cost the cube of the features, however few the rows are. Up
+    to 1000 features that is about a second, and one way whatever the rows keeps values as they are.
+    """
+    return "full" if features > max(1000, 2 * rows) else "covariance_eigh"
 
 
 def predict(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:

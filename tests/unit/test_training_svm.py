@@ -1,8 +1,10 @@
+import tracemalloc
 from dataclasses import replace
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from hpo.training import svm
 from hpo.training.params.svm import Params
@@ -62,6 +64,31 @@ def test_whitening_is_exact():
     pca = svm.fit(PARAMS, TASK, X + 1000, y, seed=1).steps[0][1]
     covariance = np.cov(pca.transform((X + 1000).astype(np.float64)).T)
     np.testing.assert_allclose(covariance, np.eye(4), atol=1e-9)
+
+
+def pixels(rows, features):
+    """Rows that have no structure, where each component is only a little above the next."""
+    rng = np.random.default_rng(0)
+    return rng.random((rows, features), np.float32), np.where(np.arange(rows) % 2, 7, 3)
+
+
+def test_few_rows_of_many_features_need_no_square_of_the_features():
+    X, y = pixels(40, 2000)
+    tracemalloc.start()
+    model = svm.fit(PARAMS, TASK, X, y, seed=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2000 * 2000 * 8 / 2
+    _, _, axes = np.linalg.svd((X - X.mean(axis=0)).astype(np.float64), full_matrices=False)
+    overlap = np.abs(np.sum(model.steps[0][1].components_ * axes[:4], axis=1))
+    np.testing.assert_allclose(overlap, 1, atol=1e-6)
+
+
+def test_a_small_sample_of_small_images_has_the_components_of_the_covariance():
+    X, y = pixels(40, 784)
+    pca = PCA(4, whiten=True, svd_solver="covariance_eigh").fit(X.astype(np.float64))
+    found = svm.fit(PARAMS, TASK, X, y, seed=1).steps[0][1]
+    np.testing.assert_array_equal(found.components_, pca.components_)
 
 
 def test_a_saved_model_predicts_the_same(tmp_path):
