@@ -5,6 +5,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 
 from hpo.training import svm
 from hpo.training.params.svm import Params
@@ -89,6 +90,16 @@ def test_a_small_sample_of_small_images_has_the_components_of_the_covariance():
     pca = PCA(4, whiten=True, svd_solver="covariance_eigh").fit(X.astype(np.float64))
     found = svm.fit(PARAMS, TASK, X, y, seed=1).steps[0][1]
     np.testing.assert_array_equal(found.components_, pca.components_)
+
+
+def test_labels_that_no_plane_divides_end_at_a_limit_with_what_is_found(monkeypatch):
+    monkeypatch.setattr(svm, "MOST_ITERATIONS", 20_000)
+    X, y = pixels(60, 8)
+    params = replace(PARAMS, components=8, whiten=False, kernel="linear", C=1000.0)
+    with pytest.warns(ConvergenceWarning, match="max_iter=20000"):
+        first, second = (svm.fit(params, TASK, X * 255, y, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(first.decision_function(X), second.decision_function(X))
+    assert set(svm.predict(first, TASK, X)) <= {3, 7}
 
 
 def test_a_saved_model_predicts_the_same(tmp_path):
