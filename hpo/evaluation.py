@@ -19,6 +19,7 @@ from hpo.training.task import Task
 FILE = "evaluation.json"  # what it is called where a trial's files are listed
 MOST_BYTES = 2_000_000  # of such a file; others are not read
 MOST_MISTAKES = 24  # that are kept, from all over the rows
+MOST_PIXELS = 1_200_000  # of them together: in base64 they leave a fifth of the file to the counts
 
 CONFIG = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 Labels = NDArray[np.int64]
@@ -41,7 +42,7 @@ class Mistake(BaseModel):
     row: int  # from 0
     label: int
     predicted: int
-    pixels: bytes | None = None  # one for each; None where rows are no images
+    pixels: bytes | None = None  # one for each; None where rows are no images, or too large
 
 
 class Evaluation(BaseModel):
@@ -102,23 +103,24 @@ def _counts(y: Labels, predicted: Labels) -> tuple[tuple[int, int, int], ...]:
 
 def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> tuple[Mistake, ...]:
     (wrong,) = np.nonzero(y[scored.rows] != scored.predicted)
-    count = min(MOST_MISTAKES, len(wrong))
+    fit = MOST_PIXELS // math.prod(task.shape) if len(task.shape) > 1 else 0
+    count = min(fit or MOST_MISTAKES, MOST_MISTAKES, len(wrong))
     shown = wrong[np.linspace(0, len(wrong) - 1, count).round().astype(int)]
     rows, predicted = scored.rows[shown], scored.predicted[shown]
     return tuple(
         Mistake(row=row, label=label, predicted=said, pixels=pixels)
         for row, label, said, pixels in zip(
             *(rows.tolist(), y[rows].tolist(), predicted.tolist()),
-            _pixels(task, X[rows]),
+            _pixels(task, X[rows]) if fit else [None] * count,
             strict=True,
         )
     )
 
 
-def _pixels(task: Task, X: NDArray[np.float32]) -> Iterable[bytes | None]:
+def _pixels(task: Task, X: NDArray[np.float32]) -> list[bytes]:
     """Give images a byte for each pixel, all on one scale."""
-    if len(task.shape) == 1 or not len(X):
-        return [None] * len(X)
+    if not len(X):
+        return []
     low, high = X.min(), X.max()
     scaled = (to_images(X, task) - low) / ((high - low) or 1) * 255
     return [image.tobytes() for image in scaled.round().astype(np.uint8)]

@@ -63,6 +63,19 @@ def test_a_file_gives_what_was_written():
     assert Evaluation.read(found.write()) == found
 
 
+@pytest.mark.parametrize(
+    ("side", "named", "drawn"), [(28, 24, True), (150, 17, True), (700, 24, 0)]
+)
+def test_no_more_images_are_kept_than_a_file_holds(side, named, drawn):
+    task = Task(shape=(side, side, 3), classes=(0, 1))
+    X = np.zeros((30, side * side * 3), np.float32)
+    found = evaluate(task, X, np.ones(30, int), [scored(range(30), [0] * 30)])
+    again = Evaluation.read(found.write())
+    assert [one.row for one in again.mistakes][:: named - 1] == [0, 29]
+    assert len(again.mistakes) == named
+    assert all((one.pixels is not None) == drawn for one in again.mistakes)
+
+
 def test_earlier_folds_are_added_and_newer_ones_count():
     y, X = np.array([2, 5]), np.zeros((2, 3), np.float32)
     earlier = evaluate(TABLE, X, y, [scored([0], [2]), scored([1], [2], fold=1)])
