@@ -24,7 +24,15 @@ def read_npz(path: Path) -> NDArray[Any]:
             columns = [arrays[name] for name in ("X", "y") if name in arrays] or [*arrays.values()]
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from error
-    return np.column_stack([np.reshape(rows, (len(rows), -1)) for rows in columns])
+    parts = [np.reshape(rows, (len(rows), -1)) for rows in columns]
+    return np.column_stack([*parts[:1], *map(_narrowed, parts[1:])])
+
+
+def _narrowed(labels: NDArray[Any]) -> NDArray[Any]:
+    """Give labels the smallest type that holds them: a table of bytes then stays one of bytes."""
+    whole = labels.astype(np.int64)
+    least, most = (np.min_scalar_type(int(end)) for end in (whole.min(), whole.max()))
+    return whole.astype(np.promote_types(least, most))
 
 
 def read_csv(path: Path) -> NDArray[Any]:

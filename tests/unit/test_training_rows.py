@@ -3,6 +3,7 @@
 import ast
 import gzip
 import sys
+import tracemalloc
 from pathlib import Path
 from string import Template
 
@@ -128,6 +129,31 @@ def test_rows_without_labels_are_read_as_such(tmp_path, name, write, count):
     features, labels = load_of_a_script(path, 5, -1)
     np.testing.assert_array_equal(features, X[:count])
     assert labels is None
+
+
+@pytest.mark.parametrize("labels", [[-1, 200, 3], [2**53, 0, 1], [70_000.0, 1.0, 2.0], [0, 1, 2]])
+@pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float32, np.int64])
+def test_labels_of_any_size_are_read_beside_rows_of_any_type(tmp_path, kind, labels):
+    np.savez(tmp_path / "a.npz", X=np.eye(3, dtype=kind) * 255, y=labels)
+    features, found = load_of_a_script(tmp_path / "a.npz", 3, -1)
+    np.testing.assert_array_equal(features, np.eye(3) * 255)
+    assert found.tolist() == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.npz", lambda path, X, y: np.savez(path, X=X, y=y)),
+        ("a.npy", lambda path, X, y: np.save(path, np.column_stack([X, y]).astype(np.uint8))),
+    ],
+)
+def test_a_script_needs_little_more_memory_than_the_rows_take(tmp_path, name, write):
+    write(tmp_path / name, np.ones((20_000, 100), np.uint8), np.arange(20_000) % 10)
+    tracemalloc.start()
+    features, _ = load_of_a_script(tmp_path / name, 100, -1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.7 * features.nbytes
 
 
 @pytest.mark.parametrize("columns", [3, 6])
