@@ -156,7 +156,10 @@ def _width_problem(features: int, labelled: bool, shape: tuple[int, int, int]) -
     pixels = "x".join(map(str, shape))
     beside = "a label and " if labelled else ""
     if labelled and features == expected - 1:
-        hint = "if it has no label column, set label to none"
+        hint = (
+            "if it has no label column, add one for a study; "
+            "for `hpo data check`, set label to none"
+        )
     elif not labelled and features == expected + 1:
         hint = "if one of them is the label, set label to last, first or its name"
     else:
@@ -202,6 +205,11 @@ def _check_classes(y: NDArray[np.int64] | None, folds: int | None) -> None:
     if len(classes) < 2:
         raise ValueError(f"all its rows are of class {classes[0]}: two classes are needed")
     fewest = int(np.argmin(counts))
+    if folds is not None and counts[fewest] == 1:
+        raise ValueError(
+            f"class {classes[fewest]} has a single row, which can't be both learned from and "
+            "judged by: add rows of that class, or leave it out"
+        )
     if folds is not None and counts[fewest] < folds:
         raise ValueError(
             f"class {classes[fewest]} has {counts[fewest]} rows, fewer than the {folds} folds: "

@@ -69,20 +69,21 @@ def read_npz(path: Path) -> Table:
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     with archive.open(name) as file:
-        return _array(file)
+        return _array(file, f"{name.removesuffix('.npy')} ")
 
 
-def _array(file: Any) -> NDArray[Any]:
+def _array(file: Any, name: str = "") -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as problem:
         if "Object arrays" in str(problem):
             raise ValueError(
-                "holds Python objects, which are never loaded: save it as an array of numbers"
+                f"{name}holds Python objects, which are never loaded: "
+                "save it as an array of numbers"
             ) from None
         raise ValueError(f"is no NumPy array, or it was cut short: {_one_line(problem)}") from None
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"holds values of type {array.dtype}, not numbers")
+        raise ValueError(f"{name}{_no_numbers(array.dtype, array.ravel())}")
     return array
 
 
@@ -232,7 +233,7 @@ def read_parquet(path: Path) -> Table:
 def _parquet_column(name: str, column: Any) -> NDArray[Any]:
     values: NDArray[Any] = column.to_numpy()
     if values.dtype.kind not in "biuf":
-        raise ValueError(f"column {name!r} holds values of type {column.type}, not numbers")
+        raise ValueError(f"column {name!r} {_no_numbers(column.type, values)}")
     return values
 
 
@@ -248,7 +249,10 @@ def label_column(table: Table, label: str | None) -> int | None:
     if label is None or table.labels is not None:
         return None
     if table.shape:
-        raise ValueError("holds images without labels: set label to none, or save X and y as .npz")
+        raise ValueError(
+            "holds images without labels: for a study, save X and y as .npz; "
+            "for `hpo data check`, set label to none"
+        )
     if label in {"first", "last"}:
         return 0 if label == "first" else table.values.shape[1] - 1
     if table.names is None:
@@ -294,7 +298,8 @@ def _whole_numbers(labels: Any, first_row: int) -> NDArray[np.int64]:
         row = int(np.argmin(good))
         raise ValueError(
             f"row {row + first_row}: the label {labels[row]} is not a whole number of 0 or more; "
-            "if this is no label, correct the label setting (last, first, a column's name, none)"
+            "if this is no label, correct the label setting (last, first or a column's name; "
+            "for `hpo data check`, also none)"
         )
     y: NDArray[np.int64] = numbers.astype(np.int64)
     return y
@@ -312,6 +317,14 @@ def _whole_file() -> Iterator[None]:
         raise ValueError("is not a text file (UTF-8)") from None
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, csv.Error) as problem:
         raise ValueError(f"is damaged or was cut short: {_one_line(problem)}") from None
+
+
+def _no_numbers(kind: object, values: NDArray[Any]) -> str:
+    first = f", the first is {str(values[0])[:30]!r}" if len(values) else ""
+    return (
+        f"holds values of type {kind}, not numbers{first}: "
+        "write numbers, and labels as whole numbers of 0 or more"
+    )
 
 
 def _one_line(problem: BaseException) -> str:

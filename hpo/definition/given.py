@@ -37,7 +37,7 @@ def parse_assignments(texts: Sequence[str], source: str) -> Given:
 def _value(text: str) -> object:
     try:
         content = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or an integer of too many digits for Python
         return text
     return content["value"] if len(content) == 1 else text
 

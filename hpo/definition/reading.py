@@ -36,6 +36,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), "", f"is not TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(str(path), "", f"can't be read: {error}") from error
+    except ValueError as error:  # what TOML allows and Python does not
+        raise DefinitionError(str(path), "", "holds an integer of too many digits") from error
 
 
 def parse(content: dict[str, Any], source: str) -> Definition:
@@ -61,7 +63,7 @@ def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
         if isinstance(node, dict) and part in node:
             node = node[part]
             yield str(part)
-    if error["type"] == "missing":
+    if error["type"] == "missing" and isinstance(error["loc"][-1], str):
         yield str(error["loc"][-1])
 
 
@@ -76,10 +78,16 @@ _CONTAINERS = {
     "model_type": "table of keys",
     "model_attributes_type": "table of keys",
 }
+_LISTS: dict[tuple[int | str, ...], str] = {
+    ("data", "shape"): "[height, width, channels]",
+    ("data", "range"): "[smallest, largest]",
+}
 
 
 def _problem(error: ErrorDetails) -> str:
     match error["type"]:
+        case "missing" if error["loc"][:2] in _LISTS:
+            return f"{error['input']!r} won't do: write {_LISTS[error['loc'][:2]]}"
         case "tuple_type" if error["loc"][0] == "space":
             return f"{error['input']!r} is neither a list nor bounds {{ low = 1, high = 10 }}"
         case kind if kind in _LACKS:

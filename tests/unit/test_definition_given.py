@@ -44,6 +44,11 @@ def test_a_value_is_read_as_toml_or_else_as_a_text(text, value):
     assert repr(given.values) == repr({"name": value})
 
 
+def test_an_integer_of_too_many_digits_is_a_text_that_no_parameter_takes():
+    digits = "1" * 5000
+    assert parse_assignments([f"C={digits}"], "here").values == {"C": digits}
+
+
 def test_several_values_are_read_in_their_order():
     given = parse_assignments(["kernel=rbf", "C=100", "gamma=0.05"], "here")
     assert [*given.values.items()] == [("kernel", "rbf"), ("C", 100), ("gamma", 0.05)]

@@ -78,6 +78,7 @@ def test_a_name_in_the_file_is_stronger_than_the_file_s(tmp_path):
         (b"model = svm", "is not TOML"),
         (b"model = 'svm'\nmodel = 'svm'", "is not TOML"),
         (b"\xff\xfe", "can't be read"),
+        (b"seed = " + b"1" * 5000, "holds an integer of too many digits"),
     ],
 )
 def test_a_file_that_is_no_definition_is_refused_by_name(tmp_path, text, problem):
@@ -168,6 +169,8 @@ def test_a_missing_key_is_named(content, key):
         ("data.train", "", "at least 1 character"),
         ("data.label", 3, "3 won't do"),
         ("data.shape", 784, "784 is no list"),
+        ("data.shape", [20, 30], "data.shape: [20, 30] won't do: write [height, width, channels]"),
+        ("data.range", [0], "data.range: [0] won't do: write [smallest, largest]"),
         ("data.shape", [28, 28, 1, 1], "at most 3 items"),
         ("data.shape", [28, 0, 1], "0 won't do"),
         ("data.shape", [28.5, 28, 1], "28.5 won't do"),

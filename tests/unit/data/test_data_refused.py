@@ -214,6 +214,24 @@ def test_archive_of_other_arrays(tmp_path, arrays, said):
     assert said in refusal(tmp_path / "a.npz")
 
 
+def test_labels_that_are_texts_are_named_with_what_to_do(tmp_path):
+    np.savez(tmp_path / "a.npz", X=GOOD, y=np.array(["cat", "dog"] * 4))
+    assert refusal(tmp_path / "a.npz") == (
+        "y holds values of type <U3, not numbers, the first is 'cat': "
+        "write numbers, and labels as whole numbers of 0 or more"
+    )
+    np.savez(tmp_path / "a.npz", X=GOOD, y=np.array(["cat", "dog"] * 4, dtype=object))
+    assert refusal(tmp_path / "a.npz").startswith("y holds Python objects, which are never loaded")
+    pq.write_table(pa.table({"a": [1.0], "who": ["x"]}), tmp_path / "a.parquet")
+    assert "the first is 'x': write numbers, and labels as" in refusal(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("values", [np.empty((0, 2), "U1"), np.empty((2, 0), "U1")])
+def test_an_empty_array_of_texts_is_refused(tmp_path, values):
+    np.save(tmp_path / "a.npy", values)
+    assert "type <U1, not numbers" in refusal(tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
@@ -400,3 +418,18 @@ def test_class_with_fewer_rows_than_folds(tmp_path):
     np.save(tmp_path / "a.npy", np.column_stack([GOOD[:, :4], [0, 0, 0, 7, 7, 9, 9, 9]]))
     assert load(tmp_path / "a.npy", folds=2).n_classes == 3
     assert "class 7 has 2 rows, fewer than the 3 folds" in refusal(tmp_path / "a.npy", folds=3)
+
+
+def test_class_of_a_single_row(tmp_path):
+    np.save(tmp_path / "a.npy", np.column_stack([GOOD[:, :4], [0, 0, 0, 0, 7, 9, 9, 9]]))
+    message = refusal(tmp_path / "a.npy", folds=2)
+    assert message.startswith("class 7 has a single row")
+    assert "folds" not in message
+
+
+@pytest.mark.parametrize("label", ["last", "none"])
+def test_what_a_study_can_do_without_labels_is_said(tmp_path, label):
+    np.save(tmp_path / "a.npy", np.zeros((5, 2, 2)))
+    assert "for a study, save X and y as .npz" in refusal(tmp_path / "a.npy", label=label)
+    np.save(tmp_path / "b.npy", np.full((5, 3), 0.5))
+    assert refusal(tmp_path / "b.npy").endswith("for `hpo data check`, also none)")
