@@ -14,8 +14,8 @@ from hpo.training.params.svm import Params
 from hpo.training.task import Task
 
 # Of each pair of classes, or labels that no plane divides may take days. On noisy digits (12 000
-# rows, linear, C 1000) the hardest pairs measured need 2 * 10**7 with 20 components, in seconds, and
-# with 120, in minutes each, up to more than this: they are judged by what has been found by then.
+# rows, linear, C 1000) the hardest pairs measured need 2 * 10**7 with 20 components, in seconds;
+# with 120, in minutes each, some need more than this: they are judged by what is found by then.
 MOST_ITERATIONS = 10**8
 
 
