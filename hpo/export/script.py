@@ -17,9 +17,10 @@ from hpo.definition import Definition
 from hpo.device import BACKENDS, THREADS
 from hpo.errors import HpoError
 from hpo.export.code import statements
+from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
 from hpo.export.source import Collector, Import, Source, names_used
-from hpo.export.specialise import Known, Specialised, Symbol, specialise
+from hpo.export.specialise import Specialised, specialise
 from hpo.models import Model, resolve
 from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
 
@@ -191,8 +192,8 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
     environment = _environment(members.trials[0], collector, first)
     arguments = _arguments(model, members, first)
     given, classes = _given(model, members, known, " ".join(arguments.values()))
-    texts += _own(stored, members, arguments)
-    left = specialise(texts, known, ["main", *classes], partly)
+    own = _own(stored, members, arguments)
+    left = specialise(texts, known, ["main", *classes], partly, own)
     aliases, definitions = _parted([text for text in left.texts if text is not None])
     return Body(
         aliases=aliases,

@@ -9,23 +9,32 @@ Whatever can't be worked out stays as it is.
 """
 
 import ast
-import builtins
 import copy
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from keyword import iskeyword
 from typing import Any
 
-Known = Mapping[str, Any]
-"""What the arguments of these names are in every function: None, or an object with attributes."""
+from hpo.export.bindings import (
+    COMPREHENSIONS,
+    bindings,
+    defined,
+    every_argument,
+    functions,
+    is_loaded,
+    name_of,
+    needed,
+    own_scope,
+    positional,
+    read,
+    stored,
+)
+from hpo.export.generators import ENDLESS, FUNCTIONS, Known, Symbol, lists
 
 SHORT = 4  # items: a longer tuple gets a name, and a longer list stays a function
 BRIEF = 40  # characters: what returns no more than that may stand wherever it is called
-MANY = 1_000  # items: what yields so many may have no end
-PURE = ("abs", "bool", "float", "int", "len", "max", "min", "range", "round", "str", "sum", "tuple")
-FUNCTIONS = {name: getattr(builtins, name) for name in PURE}
 
 
 @dataclass(frozen=True)
@@ -37,90 +46,111 @@ class Specialised:
     known: frozenset[str]  # the arguments that no function takes any more
 
 
-class Symbol:
-    """Something that only the script will have, as the code that stands for it."""
-
-    def __init__(self, code: str) -> None:
-        self._code = code
-
-    def __repr__(self) -> str:
-        return self._code
-
-    def __getattr__(self, name: str) -> "Symbol":
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Symbol(f"{self._code}.{name}")
-
-    def __call__(self, *args: object, **kwargs: object) -> "Symbol":
-        """Give the code of a call."""
-        parts = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
-        return Symbol(f"{self._code}({', '.join(parts)})")
-
-    def __bool__(self) -> bool:
-        raise TypeError(f"whether {self._code} holds is not known")
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError(f"whether {self._code} is equal to {other!r} is not known")
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def specialise(
-    texts: Sequence[str], known: Known, entries: Iterable[str], partly: frozenset[str] = frozenset()
+    texts: Sequence[str],
+    known: Known,
+    entries: Iterable[str],
+    partly: frozenset[str] = frozenset(),
+    own: Sequence[str] = (),
 ) -> Specialised:
     """Give what is left of definitions, each a text, where entries are what the script calls.
 
     Of the arguments named in partly only some attributes are known: functions still take them.
+    The script's own definitions, which come last, call the others as they will be.
     """
-    before = [ast.parse(text).body[0] for text in texts]
+    every = [*texts, *own]
+    before = [ast.parse(text).body[0] for text in every]
     constants: dict[str, Any] = {}
-    lists = _lists(before, known)
-    tables = _tables(before)
+    found, pruning = lists(before, known), _Pruning(known, before, constants)
     nodes = [
-        lists.get(node.name) or _single_constants(_Pruned(known, tables, constants).visit(node))
-        if isinstance(node, ast.FunctionDef)
-        else node
+        found.get(node.name) or pruning.of(node) if isinstance(node, ast.FunctionDef) else node
         for node in copy.deepcopy(before)
     ]
-    passed = _read(_needed(nodes, entries), known) - partly
-    if passed:  # values that stand in two places could be changed in one
+    left = needed(nodes, entries)
+    callers = [node for node in nodes[: len(texts)] if node in left]
+    passed = (_read(left, known) - partly) | _open(callers, known)
+    if passed & known.keys():  # values that stand in two places could be changed in one
         known = {name: value for name, value in known.items() if name not in passed}
-        return specialise(texts, known, entries, partly)
-    passing = _Passing(known.keys() - partly, _signatures(nodes))
-    nodes = [passing.visit(node) for node in nodes]
+        return specialise(texts, known, entries, partly, own)
+    nodes = _without(nodes, known.keys() - partly)
     nodes = _inlined(nodes, set(entries))
-    needed = _needed(nodes, entries)
+    left = needed(nodes, entries)
     return Specialised(
         texts=tuple(
-            _text(text, old, node) if node in needed else None
-            for text, old, node in zip(texts, before, nodes, strict=True)
+            _text(text, old, node) if node in left else None
+            for text, old, node in zip(every, before, nodes, strict=True)
         ),
         constants={
             name: value
             for name, value in constants.items()
-            if any(name in _named(node) for node in needed)
+            if any(name in read(node) for node in left)
         },
         known=frozenset(known.keys() - partly),
     )
 
 
+def long_names(known: Known) -> set[str]:
+    """Give the names that constants of a script may have: of values that are too long for code."""
+    attributes = (getattr(one, "__dict__", {}) for one in known.values())
+    return {name.upper() for of in attributes for name, value in of.items() if _is_long(value)}
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) > SHORT
+
+
 def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
     """Give a definition as it was written, with its comments, where nothing of it has changed."""
-    if ast.dump(before) == ast.dump(after):
-        return text
-    return ast.unparse(ast.fix_missing_locations(after))
+    return text if ast.dump(before) == ast.dump(after) else _unparsed(after)
+
+
+def _unparsed(node: ast.stmt) -> str:
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
+def _holds(node: ast.stmt) -> bool:
+    """Whether a definition is one that Python takes without a word."""
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("error")
+        compile(_unparsed(node), "definition", "exec")
+        return True
+    return False
 
 
 # ---- branches
+
+
+class _Pruning:
+    """Gives functions with values in the place of what is known, and without what follows not."""
+
+    def __init__(self, known: Known, nodes: Sequence[ast.stmt], constants: dict[str, Any]) -> None:
+        self.known, self.constants, self.tables = known, constants, _tables(nodes)
+        self.defined = {name for node in nodes for name in defined(node)}
+
+    def of(self, function: ast.FunctionDef) -> ast.FunctionDef:
+        """Give what is left of a function; all of it where that would be no code."""
+        taken = bindings(function).keys()
+        rewriter = _Pruned(self.known, self.tables, self.constants, taken, self.defined)
+        new = _single_constants(rewriter.visit(copy.deepcopy(function)))
+        new = _Keywords().visit(_filled(new))
+        return new if _holds(new) else function
 
 
 class _Pruned(ast.NodeTransformer):
     """Puts values in the place of what is known, and drops what is never reached."""
 
     def __init__(
-        self, known: Known, tables: Mapping[str, ast.Dict], constants: dict[str, Any]
+        self,
+        known: Known,
+        tables: Mapping[str, ast.Dict],
+        constants: dict[str, Any],
+        taken: Iterable[str],
+        defined: Iterable[str],
     ) -> None:
         self.known, self.tables, self.constants = known, tables, constants
+        self.taken = frozenset(taken)  # names that the function gives a meaning of its own
+        others = self.taken.union(defined)
+        self.functions = {name: f for name, f in FUNCTIONS.items() if name not in others}
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.expr) and self._asks(node):
@@ -129,23 +159,36 @@ class _Pruned(ast.NodeTransformer):
         return super().visit(node)
 
     def _asks(self, node: ast.expr) -> bool:
-        """Whether it names what is known, and is no argument that is only passed on."""
-        names = (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-        return not isinstance(node, ast.Name) and not self.known.keys().isdisjoint(names)
+        """Whether it reads what is known, and neither passes it on nor binds anything."""
+        parts = [*ast.walk(node)]
+        names = [part for part in parts if isinstance(part, ast.Name) and part.id in self.known]
+        read = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+        return (
+            bool(names)
+            and not isinstance(node, ast.Name)
+            and is_loaded(node)
+            and not any(isinstance(part, ast.NamedExpr) for part in parts)
+            and all(self.known[name.id] is None or id(name) in read for name in names)
+        )
 
     def _value(self, node: ast.expr) -> Any:
         expression = ast.fix_missing_locations(ast.Expression(copy.deepcopy(node)))
         code = compile(expression, "known", "eval")
-        return eval(code, {"__builtins__": FUNCTIONS, **self.known})  # noqa: S307 - code that ran
+        return eval(code, {"__builtins__": self.functions, **self.known})  # noqa: S307 - code that ran
 
     def _literal(self, node: ast.expr, value: Any) -> ast.expr:
         if not isinstance(value, bool | int | float | str | tuple | Symbol | None):
             raise TypeError(f"{value!r} can't be written down")
-        if isinstance(value, tuple) and len(value) > SHORT:
+        if _is_long(value):
             assert isinstance(node, ast.Attribute)
-            self.constants[node.attr.upper()] = value
-            return ast.Name(node.attr.upper(), ast.Load())
-        return _expression(repr(value))
+            name = node.attr.upper()
+            if name in self.taken or self.constants.setdefault(name, value) != value:
+                raise TypeError(f"{name} is something else")
+            return ast.Name(name, ast.Load())
+        literal = _expression(repr(value))
+        if not self.taken.union(ENDLESS).isdisjoint(map(name_of, ast.walk(literal))):
+            raise TypeError(f"{value!r} is something else")
+        return literal
 
     def _body(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
         left: list[ast.stmt] = []
@@ -157,15 +200,17 @@ class _Pruned(ast.NodeTransformer):
         return left
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.body = self._body(node.body) or [ast.Pass()]
+        yielding = _yields(node)
+        node.body = self._body(node.body)
+        if yielding and not _yields(node):  # of nothing, it is a generator still
+            node.body += ast.parse("yield from ()").body
         return node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         test = self.visit(node.test)
         if isinstance(test, ast.Constant):
             return self._body(node.body if test.value else node.orelse)
-        node.test, node.orelse = test, self._body(node.orelse)
-        node.body = self._body(node.body) or [ast.Pass()]
+        node.test, node.body, node.orelse = test, self._body(node.body), self._body(node.orelse)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
@@ -193,48 +238,87 @@ class _Pruned(ast.NodeTransformer):
         if table is None or not isinstance(node.slice, ast.Constant):
             return node
         found = {k.value: v for k, v in _items(table) if isinstance(k, ast.Constant)}
-        return copy.deepcopy(found.get(node.slice.value, node))
+        entry = found.get(node.slice.value, node)
+        names = {name_of(part) for part in (*ast.walk(node), *ast.walk(entry))}
+        return copy.deepcopy(entry) if self.taken.isdisjoint(names) else node
+
+
+def _yields(function: ast.FunctionDef) -> bool:
+    return any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own_scope(function))
 
 
 def _items(table: ast.Dict) -> Iterator[tuple[ast.expr | None, ast.expr]]:
     return zip(table.keys, table.values, strict=True)
 
 
-def _tables(nodes: Iterable[ast.stmt]) -> dict[str, ast.Dict]:
+def _tables(nodes: Sequence[ast.stmt]) -> dict[str, ast.Dict]:
+    """Give the dictionaries whose entries may stand where they are looked up: none is changed."""
+    parts = [part for node in nodes for part in ast.walk(node)]
+    only_read = {id(table) for part in parts for table in _only_read(part)}
+    changed = {name_of(p) for p in parts if is_loaded(p) and id(p) not in only_read}
     return {
         node.targets[0].id: node.value
         for node in nodes
         if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Dict)
+        and node.targets[0].id not in changed
+        and all(isinstance(key, ast.Constant) for key in node.value.keys)
+        and not any(map(_is_made, node.value.values))
     }
+
+
+def _only_read(part: ast.AST) -> Iterable[ast.expr]:
+    """Give the tables that an expression looks something up in."""
+    if isinstance(part, ast.Subscript) and is_loaded(part):
+        return [part.value]
+    if isinstance(part, ast.Compare) and isinstance(part.ops[-1], ast.In | ast.NotIn):
+        return part.comparators[-1:]
+    return []
+
+
+def _is_made(value: ast.expr) -> bool:
+    """Whether it gives another object each time that it is worked out."""
+    made = (ast.Call, ast.List, ast.Dict, ast.Set, *COMPREHENSIONS)
+    return any(isinstance(part, made) for part in ast.walk(value))
 
 
 def _single_constants(function: ast.FunctionDef) -> ast.FunctionDef:
     """Put a constant, or nothing, in the place of a variable that never gets another value."""
-    stored = Counter(
-        part.id
-        for part in ast.walk(function)
-        if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
-    )
+    bound = bindings(function)
     constant = {
         line.targets[0].id: line.value
         for line in function.body
         if isinstance(line, ast.Assign)
+        and len(line.targets) == 1
         and isinstance(line.targets[0], ast.Name)
-        and (isinstance(line.value, ast.Constant) or _is_empty(line.value))
-        and stored[line.targets[0].id] == 1
+        and bound[line.targets[0].id] == 1
+        and (
+            isinstance(line.value, ast.Constant)
+            or (_is_empty(line.value) and _is_only_spread(line.targets[0].id, function))
+        )
     }
+    replacing = _Replaced(constant)
     function.body = [
-        line
+        replacing.visit(line)
         for line in function.body
-        if not (isinstance(line, ast.Assign) and _name(line.targets[0]) in constant)
+        if not (isinstance(line, ast.Assign) and name_of(line.targets[0]) in constant)
     ]
-    return _Keywords().visit(_Replaced(constant).visit(function))  # type: ignore[no-any-return]
+    return function
 
 
 def _is_empty(node: ast.expr) -> bool:
     return isinstance(node, ast.Dict) and not node.keys
+
+
+def _is_only_spread(name: str, function: ast.FunctionDef) -> bool:
+    """Whether a dictionary only gives keywords to calls: nothing comes into it, none sees it."""
+    parts = [*ast.walk(function)]
+    spread = [part.value for part in parts if isinstance(part, ast.keyword) and not part.arg]
+    return [name_of(part) for part in spread].count(name) + 1 == sum(
+        name_of(part) == name for part in parts
+    )
 
 
 class _Keywords(ast.NodeTransformer):
@@ -243,92 +327,62 @@ class _Keywords(ast.NodeTransformer):
         self.generic_visit(node)
         keywords: list[ast.keyword] = []
         for keyword in node.keywords:
-            if keyword.arg is None and isinstance(keyword.value, ast.Dict):
-                keywords += [ast.keyword(k.value, v) for k, v in _items(keyword.value)]  # type: ignore[union-attr]
+            if keyword.arg is None and _is_named(keyword.value):
+                keywords += [ast.keyword(k.value, v) for k, v in _items(keyword.value)]  # type: ignore[union-attr,arg-type]
             else:
                 keywords.append(keyword)
         node.keywords = keywords
         return node
 
 
-# ---- generators
+def _is_named(value: ast.expr) -> bool:
+    """Whether it is a dictionary of what can be the names of arguments."""
+    return isinstance(value, ast.Dict) and all(
+        isinstance(key, ast.Constant)
+        and isinstance(key.value, str)
+        and key.value.isidentifier()
+        and not iskeyword(key.value)
+        for key in value.keys
+    )
 
 
-def _lists(nodes: Sequence[ast.stmt], known: Known) -> dict[str, ast.FunctionDef]:
-    """Give each generator whose turns are known as a function that returns a list."""
-    functions = _functions(nodes)
-    scope: dict[str, Any] = {
-        part.id: Symbol(part.id)
-        for node in nodes
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name) and part.id not in FUNCTIONS
-    }
-    scope["__builtins__"] = {**FUNCTIONS, "enumerate": enumerate, "zip": zip}
-    for node in nodes:
-        with suppress(Exception):  # what needs more than symbols stays one
-            exec(compile(_bare(node), "known", "exec"), scope)  # noqa: S102 - code that ran
-    lists = {}
-    for name, function in functions.items():
-        if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(function)):
-            with suppress(Exception):  # it asks for what is not known
-                lists[name] = _listed(function, scope[name], known)
-    return lists
-
-
-def _bare(node: ast.stmt) -> ast.Module:
-    """Give a definition without what only describes it."""
-    node = copy.deepcopy(node)
-    if isinstance(node, ast.FunctionDef):
-        node.returns, node.decorator_list = None, []
-        for argument in node.args.args:
-            argument.annotation = None
-    return ast.Module([node], [])
-
-
-def _listed(
-    function: ast.FunctionDef, run: Callable[..., Iterable[object]], known: Known
-) -> ast.FunctionDef:
-    names = [argument.arg for argument in function.args.args]
-    items = [*islice(run(*(known.get(name, Symbol(name)) for name in names)), MANY)]
-    if len(items) == MANY:
-        raise TypeError("it may never end")
-    new = copy.deepcopy(function)
-    docstring = new.body[:1] if ast.get_docstring(new) else []
-    new.body = [*docstring, ast.Return(_expression(f"[{', '.join(map(repr, items))}]"))]
-    if isinstance(new.returns, ast.Subscript):  # Iterator[X]
-        new.returns.value = ast.Name("list", ast.Load())
-    return new
+def _filled(function: ast.FunctionDef) -> ast.FunctionDef:
+    """Put `pass` where no statement is left in a block that needs one."""
+    for part in ast.walk(function):
+        if getattr(part, "body", None) == []:
+            part.body = [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(part, ast.Try | ast.TryStar) and not part.handlers and not part.finalbody:
+            part.finalbody = [ast.Pass()]
+    return function
 
 
 # ---- arguments and calls
 
 
-def _functions(nodes: Iterable[ast.stmt]) -> dict[str, ast.FunctionDef]:
-    return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-
-
 Signatures = Mapping[str, Sequence[str]]
-"""The names of the arguments of each function that ships."""
+"""The names of the arguments of each function that ships, in the order of their places."""
 
 
 def _signatures(nodes: Iterable[ast.stmt]) -> Signatures:
-    functions = _functions(nodes)
-    return {name: [a.arg for a in function.args.args] for name, function in functions.items()}
+    return {
+        name: [argument.arg for argument in positional(function)]
+        for name, function in functions(nodes).items()
+    }
 
 
 def _passed_on(call: ast.AST, signatures: Signatures) -> Iterator[ast.expr]:
     """Give the arguments of a call that another shipped function takes under the same name."""
-    if isinstance(call, ast.Call) and _name(call.func) in signatures:
-        taken = signatures[str(_name(call.func))]
+    if isinstance(call, ast.Call) and name_of(call.func) in signatures:
+        taken = signatures[str(name_of(call.func))]
         yield from (
-            given for given, name in zip(call.args, taken, strict=False) if _name(given) == name
+            given for given, name in zip(call.args, taken, strict=False) if name_of(given) == name
         )
 
 
 def _read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
     """Give the known arguments that a function reads, other than to pass them on."""
     signatures = _signatures(nodes)
-    parts = [part for function in _functions(nodes).values() for part in ast.walk(function)]
+    parts = [part for function in functions(nodes).values() for part in ast.walk(function)]
     only_passed = {id(given) for part in parts for given in _passed_on(part, signatures)}
     return {
         part.id
@@ -337,21 +391,80 @@ def _read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
     }
 
 
+def _open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
+    """Give the known arguments that are something else somewhere: nothing follows from them."""
+    shipped = functions(nodes)
+    found = {name for node in nodes for name in defined(node) if name in known}
+    for node in nodes:
+        takes: set[str] = set()
+        bound, parts = bindings(node), [*ast.walk(node)]
+        if isinstance(node, ast.FunctionDef):
+            takes = {argument.arg for argument in every_argument(node)}
+            found |= {name for name in known if bound[name] > (name in takes)}
+        calls = {id(part.func): part for part in parts if isinstance(part, ast.Call)}
+        for part in parts:
+            function = shipped.get(name_of(part) or "") if is_loaded(part) else None
+            if function is not None:
+                another = bound[function.name] > (function is node)  # under the same name
+                call = None if another else calls.get(id(part))
+                found |= _not_passed(function, call, takes, known)
+    return found
+
+
+def _not_passed(
+    function: ast.FunctionDef, call: ast.Call | None, takes: Iterable[str], known: Known
+) -> set[str]:
+    """Give the known arguments that a use of a function does not pass on as what takes them."""
+    taken = {argument.arg for argument in every_argument(function)} & known.keys()
+    if call is None or any(isinstance(given, ast.Starred) for given in call.args):
+        return taken
+    if any(keyword.arg is None for keyword in call.keywords):
+        return taken
+    places = [argument.arg for argument in positional(function)]
+    passed = {
+        name
+        for given, name in zip(call.args, places, strict=False)
+        if name_of(given) == name and name in takes
+    }
+    given = {*places[: len(call.args)], *(keyword.arg for keyword in call.keywords)}
+    left_out = {
+        argument.arg
+        for argument, default in _defaults(function)
+        if isinstance(default, ast.Constant) and default.value is None
+    }
+    return {
+        name
+        for name in taken - passed
+        if name in given or name not in left_out or known[name] is not None
+    }
+
+
+def _defaults(function: ast.FunctionDef) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    every = function.args
+    yield from zip(reversed(positional(function)), reversed(every.defaults), strict=False)
+    yield from zip(every.kwonlyargs, every.kw_defaults, strict=True)
+
+
+def _without(nodes: Iterable[ast.stmt], names: Iterable[str]) -> list[ast.stmt]:
+    """Give definitions whose functions don't take arguments of these names, nor are given them."""
+    passing = _Passing(names, _signatures(nodes))
+    for function in functions(nodes).values():
+        defaults = dict(_defaults(function))
+        every = function.args
+        every.posonlyargs = [a for a in every.posonlyargs if a.arg not in passing.names]
+        every.args = [a for a in every.args if a.arg not in passing.names]
+        every.defaults = [d for a in positional(function) if (d := defaults.get(a)) is not None]
+    return [passing.visit(node) for node in nodes]
+
+
 class _Passing(ast.NodeTransformer):
-    """Takes arguments out of functions and out of their calls."""
+    """Takes arguments out of the calls of functions."""
 
     def __init__(self, names: Iterable[str], signatures: Signatures) -> None:
         self.names, self.signatures = set(names), signatures
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        every = node.args
-        defaults = dict(zip(reversed(every.args), reversed(every.defaults), strict=False))
-        every.args = [argument for argument in every.args if argument.arg not in self.names]
-        every.defaults = [defaults[a] for a in every.args if a in defaults]
-        return self.generic_visit(node)
-
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        gone = [g for g in _passed_on(node, self.signatures) if _name(g) in self.names]
+        gone = [g for g in _passed_on(node, self.signatures) if name_of(g) in self.names]
         node.args = [given for given in node.args if given not in gone]
         return self.generic_visit(node)
 
@@ -362,16 +475,18 @@ def _inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
     That is once, or as often as it likes where it is no longer than a call.
     """
     for name in _signatures(nodes):
-        needed = _needed(nodes, entries)
-        function = _functions(needed).get(name)
-        parts = [part for node in needed for part in ast.walk(node)]
-        calls = [p for p in parts if isinstance(p, ast.Call) and _name(p.func) == name]
-        only_called = len(calls) == sum(_name(part) == name for part in parts) > 0
+        left = needed(nodes, entries)
+        function = functions(left).get(name)
+        callers = [node for node in left if name in read(node)]
+        parts = [part for node in left for part in ast.walk(node)]
+        calls = [p for p in parts if isinstance(p, ast.Call) and name_of(p.func) == name]
+        only_called = len(calls) == sum(name_of(part) == name for part in parts) > 0
         if (
             function
             and only_called
             and name not in entries
             and all(_is_plain(function, call) for call in calls)
+            and all(_means_the_same(function, node) for node in callers)
             and (len(calls) == 1 or _is_brief(function))
         ):
             inlining = _Inlining(function)
@@ -382,15 +497,30 @@ def _inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
 def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
     """Whether it does nothing but to return a short expression, of what is as short in the call."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
-    value = body[0].value if isinstance(body[0], ast.Return) else None
-    if value is None or call.keywords:
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    if value is None or call.keywords or function.decorator_list:
         return False
-    scopes = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    others = (ast.Lambda, *COMPREHENSIONS, ast.Yield, ast.YieldFrom)
     return (
-        not any(isinstance(part, scopes) for part in ast.walk(value))
+        not any(isinstance(part, others) for part in ast.walk(value))
         and not (isinstance(value, ast.List) and len(value.elts) > SHORT)
         and all(isinstance(given, ast.Name | ast.Constant) for given in call.args)
+        and every_argument(function) == function.args.args
         and len(call.args) == len(function.args.args)
+    )
+
+
+def _means_the_same(function: ast.FunctionDef, caller: ast.stmt) -> bool:
+    """Whether a caller gives no meaning of its own to the function's name and what it names."""
+    own, parts = bindings(caller), [*ast.walk(function.body[-1])]
+    names = {name_of(part) for part in parts} - {argument.arg for argument in function.args.args}
+    variables = set(stored(parts))  # they become the caller's
+    inner = any(isinstance(part, COMPREHENSIONS) for part in ast.walk(caller))
+    return (
+        function.name not in own
+        and own.keys().isdisjoint(names)
+        and variables.isdisjoint(read(caller))
+        and not (variables and (inner or isinstance(caller, ast.ClassDef)))
     )
 
 
@@ -406,7 +536,7 @@ class _Inlining(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        if _name(node.func) != self.function.name:
+        if name_of(node.func) != self.function.name:
             return node
         names = [argument.arg for argument in self.function.args.args]
         last = copy.deepcopy(self.function.body[-1])
@@ -432,39 +562,6 @@ class _Replaced(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return copy.deepcopy(self.values.get(node.id, node))
-
-
-def _needed(nodes: Sequence[ast.stmt], entries: Iterable[str]) -> list[ast.stmt]:
-    """Give what entries name, and what that names, and so on."""
-    by_name = {name: node for node in nodes for name in _defined(node)}
-    found: dict[int, ast.stmt] = {}
-    waiting = [*entries]
-    while waiting:
-        node = by_name.get(waiting.pop())
-        if node is not None and id(node) not in found:
-            found[id(node)] = node
-            waiting += _named(node)
-    return [*found.values()]
-
-
-def _named(node: ast.stmt) -> Iterator[str]:
-    """Give the names that a definition reads and never writes: those of its module, or Python's."""
-    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-    own = {part.id for part in names if isinstance(part.ctx, ast.Store)}
-    own |= {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
-    return (part.id for part in names if part.id not in own)
-
-
-def _defined(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        yield node.name
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            yield part.id
-
-
-def _name(node: ast.AST) -> str | None:
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _expression(code: str) -> ast.expr:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from hpo.export.generators import Symbol
 from hpo.export.source import Collector
-from hpo.export.specialise import Symbol, specialise
+from hpo.export.specialise import specialise
 from hpo.training.params.cnn import Params
 from hpo.training.task import Task
 
@@ -53,6 +54,14 @@ CASES = {
     "keywords": (
         "return f(**({'a': 1} if params.depth else {}), **({'b': 1} if params.off else {}))",
         "return f(a=1)",
+    ),
+    "keywords that nothing came to": (
+        "options = {}\nif params.off:\n    options = {'a': 1}\nreturn f(X, **options)",
+        "return f(X)",
+    ),
+    "a block of nothing": (
+        "for x in X:\n    if params.off:\n        f(x)\nreturn X",
+        "for x in X:\n    pass\nreturn X",
     ),
     "a variable that is always the same": (
         "seen = None\nif params.off:\n    seen = f(X)\nreturn g(X, seen)",
