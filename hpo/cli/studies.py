@@ -13,7 +13,7 @@ from hpo.definition import Definition
 from hpo.definition import load as load_definition
 from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
-from hpo.models import Model
+from hpo.models import BUILT_IN, Model
 from hpo.objective import Objective, build_objective
 from hpo.pretraining import Weights, demand_others, pretrain, sha256_of
 from hpo.storage.database import Database
@@ -30,6 +30,8 @@ def create_study(database: Database, path: Path) -> StoredStudy:
     dataset = _rows(definition, folder)
     objective = build_objective(definition, dataset, str(path))
     say = partial(click.echo, err=True)
+    if definition.model not in BUILT_IN:
+        _foretell_export(definition, objective, say)
     origin = Origin(
         folder=folder,
         fingerprint=dataset.fingerprint,
@@ -42,6 +44,15 @@ def create_study(database: Database, path: Path) -> StoredStudy:
         return create(database, definition, origin, say)
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
+
+
+def _foretell_export(definition: Definition, objective: Objective, say: Say) -> None:
+    """Say before the search what `hpo export` would say only after it."""
+    from hpo.export import obstacle
+
+    problem = obstacle(definition, objective.model, objective.task)
+    if problem:
+        say(f"hpo export will refuse this model: {problem}")
 
 
 def _weights(

@@ -19,46 +19,16 @@ from hpo.errors import HpoError
 from hpo.export.code import statements
 from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
+from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_own_names, text_of
 from hpo.export.source import Collector, Import, Source, names_used
-from hpo.export.specialise import Specialised, specialise
+from hpo.export.specialise import Specialised, long_names, specialise
 from hpo.models import Model, resolve
 from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
+from hpo.training.task import Task
 
-TEMPLATE = "script.py.txt"
-OWN = "own.py.txt"  # what a script does with the training code
-
-# What differs between the script of one trial and that of several, as templates themselves.
-SINGLE = {
-    "verify": "single.py.txt",
-    "train": "model = fit($fit_with X, y, SEED)",
-    "saved": "save(model, args.out)",
-    "predicted": "predict(model, $predict_with test[0])",
-}
-ENSEMBLE = {
-    "verify": "ensemble.py.txt",
-    "train": "models = [fit($fit_with X, y, seed) for params, seed in MEMBERS]",
-    "saved": "save_all(models, args.out)",
-    "predicted": "vote(models, test[0])",
-}
 LAYOUT = black.Mode(line_length=100)
 
-# What the script's own part imports, beside what the training code does.
-OWN_IMPORTS = {
-    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),
-    Import("pathlib", "Path", None),
-    Import("statistics", "fmean", None),
-    Import("typing", "Any", None),
-    Import("numpy", None, "np"),
-    Import("numpy.typing", "NDArray", None),
-    Import("sklearn.metrics", "classification_report", None),
-    Import("sklearn.metrics", "confusion_matrix", None),
-}
 ON_TOP = {"os", "sys"}  # before any definition
-
-OWN_NAMES = {
-    *("load", "score", "verify", "main", "PARAMS", "TASK", "WEIGHTS"),
-    *("SEED", "VALUE", "TOLERANCE", "DATA_SHA256", "ENVIRONMENT"),
-}
 
 KERAS = Import("keras", None, None)
 QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
@@ -96,7 +66,8 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     model = resolve(definition.model, f'study "{definition.name}"')
     space = space_of(definition)
     members = Members(trials, [space.suggest(trial) for trial in trials])
-    collector = _collect(model, definition, members)
+    collector = _collect(model, definition, members.several)
+    refuse_own_names(collector, long_names(_known(members.common, stored.origin.task)))
     body = _body(stored, model, members, collector)
     inside = {i for i in collector.imports | OWN_IMPORTS if i.bound in body.used | ON_TOP}
     third_party = {i for i in inside if i.top not in sys.stdlib_module_names}
@@ -119,10 +90,19 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     return black.format_str(script, mode=LAYOUT)
 
 
+def obstacle(definition: Definition, model: Model, task: Task) -> str | None:
+    """Say why training code can't stand in a script; None where it can, as far as is known."""
+    try:
+        collector = _collect(model, definition, several=False)
+        refuse_own_names(collector, long_names({"task": task}))
+    except (HpoError, OSError, SyntaxError, ValueError) as error:  # it was not imported yet
+        return str(error)
+    return None
+
+
 def _filled(text: str, parts: Mapping[str, object]) -> str:
     """Give a template, or that of a file, with its parts."""
-    file = Path(__file__).with_name(text)
-    return Template(file.read_text("utf-8") if text.endswith(".txt") else text).substitute(parts)
+    return Template(text_of(text) if text.endswith(".txt") else text).substitute(parts)
 
 
 def _names_used(texts: Iterable[str]) -> set[str]:
@@ -186,7 +166,10 @@ class Body:
 def _body(stored: StoredStudy, model: Model, members: Members, collector: Collector) -> Body:
     """Give what is left of the training code and of the script's own part."""
     texts = [text for section in collector.sections() for text in section.definitions]
-    known, entries = _known(members, stored), _entries(stored.definition, members)
+    task = stored.origin.task
+    if stored.origin.weights:
+        task = replace(task, weights=Symbol("WEIGHTS"))  # type: ignore[arg-type]
+    known, entries = _known(members.common, task), _entries(stored.definition, members)
     partly = frozenset({"params"} if members.several else ())
     first = specialise(texts, known, entries, partly)  # says which arguments are left
     environment = _environment(members.trials[0], collector, first)
@@ -204,12 +187,9 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
     )
 
 
-def _known(members: Members, stored: StoredStudy) -> dict[str, Any]:
+def _known(params: Any, task: Task) -> dict[str, Any]:
     """Give what the functions that ship are called with; a script's fit hears of no step."""
-    task = stored.origin.task
-    if stored.origin.weights:
-        task = replace(task, weights=Symbol("WEIGHTS"))  # type: ignore[arg-type]
-    return {"params": members.common, "task": task, "_task": task, "on_step": None}
+    return {"params": params, "task": task, "_task": task, "on_step": None}
 
 
 def _entries(definition: Definition, members: Members) -> list[str]:
@@ -293,13 +273,13 @@ def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     return aliases, [text for text in nodes if text not in aliases]
 
 
-def _collect(model: Model, definition: Definition, members: Members) -> Collector:
+def _collect(model: Model, definition: Definition, several: bool) -> Collector:
     own_package = model.training.partition(".")[0]
     collector = Collector(tuple({"hpo.training", own_package} - {"hpo"}))
     collector.add(model.Params.__module__, [model.Params.__name__])
     collector.add("hpo.training.task", ["Task"])
     collector.add(model.training, ["fit", "predict", "save"])
-    if members.several:
+    if several:
         if "scores" not in Source(model.training).definitions:
             raise HpoError(f"{model.training} has no function scores, which are what is averaged")
         collector.add(model.training, ["scores"])
@@ -307,11 +287,6 @@ def _collect(model: Model, definition: Definition, members: Members) -> Collecto
     collector.add("hpo.training.metrics", [definition.evaluation.metric])
     collector.add("hpo.training.rows", [_reader(definition), "fingerprint"])
     collector.add("hpo.training.environment", ["environment"])
-    for module, names in collector.names.items():
-        for name in sorted(names & OWN_NAMES):
-            raise HpoError(
-                f"{module}: {name} can't stand in a script, which has its own; rename it"
-            )
     return collector
 
 

@@ -40,6 +40,11 @@ class Import:
         return self.alias or self.name or self.top
 
     @property
+    def brings(self) -> object:
+        """What that name stands for: the same, where this is equal."""
+        return (self.module, self.name) if self.alias or self.name else self.top
+
+    @property
     def statement(self) -> str:
         """The line of code."""
         what = f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
@@ -123,6 +128,7 @@ class Collector:
     needs: dict[str, set[str]] = field(default_factory=dict)  # a module's own shipped imports
     imports: set[Import] = field(default_factory=set)
     inside: set[Import] = field(default_factory=set)  # within definitions, which carry them along
+    python: dict[str, set[str]] = field(default_factory=dict)  # the users of what is Python's own
 
     def add(self, module: str, names: Iterable[str]) -> None:
         """Take definitions of a module, and all that they need.
@@ -176,7 +182,9 @@ class Collector:
                 self._add(source, used)
             elif used in source.imports:
                 self._import(module, source.imports[used])
-            elif not hasattr(builtins, used):
+            elif hasattr(builtins, used):
+                self.python.setdefault(used, set()).add(module)
+            else:
                 raise HpoError(
                     f"{module}: {name} can't stand in a script: it uses {used}, which is neither "
                     "a function, class or constant of the module nor imported at its top"

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from blobs import write_rows
+from blobs import write_definition, write_rows
 
 from hpo.study import load, status
 
@@ -92,3 +92,26 @@ def test_the_script_trains_and_predicts(database, create_study, work, hpo, run_s
 
     scored = run_script("--data", "blobs.npy", "--test", "blobs.npy", "--out", "out")
     assert re.search(r"^accuracy on blobs.npy: 0\.\d{4}$", scored.stdout, re.MULTILINE)
+
+
+def test_what_can_t_be_exported_is_said_before_the_search(hpo, tmp_path, monkeypatch):
+    package = tmp_path / "voting"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from centroid import sampled\n"
+        "from hpo.models import Model\n"
+        'MODEL = Model(Params=sampled.Params, training="voting.code")\n'
+    )
+    code = "def vote(rows):\n    return rows\n\ndef {}(*of):\n    return vote(of)\n"
+    (package / "code.py").write_text("".join(map(code.format, ("fit", "predict", "save"))))
+    monkeypatch.syspath_prepend(tmp_path)
+    write_rows(tmp_path)
+    write_definition(tmp_path, **{**SAMPLED, "model": "voting:MODEL"})
+    said = hpo("create", "blobs.toml")
+    assert (said.code, said.out) == (0, "blobs\n")
+    assert said.err == (
+        "hpo export will refuse this model: voting.code: vote can't stand in a script, "
+        "which has its own; rename it\n"
+    )
+    write_definition(tmp_path, name="plain")
+    assert hpo("create", "plain.toml").err == ""

@@ -19,7 +19,10 @@ from hpo.definition import parse
 from hpo.device import recorded_environment
 from hpo.errors import HpoError, StudyError
 from hpo.export import best, chosen, write_script
+from hpo.export.own import refuse_own_names
+from hpo.export.source import Collector
 from hpo.objective import build_objective
+from hpo.pretraining import Weights
 from hpo.study import DEVICE, ENVIRONMENT, SEED, Origin, StoredStudy
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -293,12 +296,99 @@ def test_parameters_that_are_read_as_a_whole_stand_there_and_are_passed(
     assert "fit(PARAMS, X, y, SEED)" in script
 
 
-@pytest.mark.parametrize("name", ["load", "verify", "main", "VALUE"])
+SCORES = """
+def scores(trained, task, X):
+    return [[1 for _ in task.classes] for _ in X]
+"""
+OWN_NAMES = ["load", "verify", "main", "VALUE", "vote", "save_all", "MEMBERS", "THREADS"]
+
+
+@pytest.mark.parametrize("name", [*OWN_NAMES, "fmean", "json", "print", "zip"])
 def test_a_family_may_not_take_the_script_s_own_names(forest, content, dataset, name):
     forest(name)
     stored = stored_study(content, dataset, [0.5])
     with pytest.raises(HpoError, match=f"my_forest: {name} can't stand in a script"):
         write_script(stored, best(stored), "train.py")
+
+
+def of_classes(number):
+    y = np.arange(10 * number) % number
+    return Dataset(X=np.ones((len(y), 36), np.float32), y=y, shape=None, source="rows.npy")
+
+
+def test_a_family_may_not_take_the_name_of_the_classes_where_a_script_has_one(forest, content):
+    forest("CLASSES")
+    few, many = (stored_study(content, of_classes(number), [0.5]) for number in (4, 6))
+    compile(write_script(few, best(few), "train.py"), "train.py", "exec")
+    with pytest.raises(HpoError, match="my_forest: CLASSES can't stand in a script"):
+        write_script(many, best(many), "train.py")
+
+
+def test_each_name_that_a_script_adds_is_refused_in_a_family(forest, content, tmp_path):
+    forest("doubled")
+    code = tmp_path / "my_forest.py"
+    whole = "return repr((params, task.classes))"
+    code.write_text(code.read_text().replace("return doubled(X)", whole) + SCORES)
+    content["space"]["C"] = {"low": 1, "high": 2}
+    stored = stored_study(content, of_classes(6), [0.5, 0.75])
+    made = {"file": "w.h5", "sha256": "", "rows": 60, "rows_sha256": "", "sources_sha256": None}
+    pretrained = replace(stored, origin=replace(stored.origin, weights=Weights(**made)))
+    found = set()
+    for one, number in ((stored, 1), (stored, 2), (pretrained, 1)):
+        names = names_of_its_own(write_script(one, best(one, number), "train.py"))
+        found |= names
+        for name in names:
+            collector = Collector((), {"my_forest": {name}})
+            with pytest.raises(HpoError, match=f"my_forest: {name} can't stand in a script"):
+                refuse_own_names(collector, ["CLASSES"])
+    assert found > {*OWN_NAMES, "CLASSES", "PARAMS", "SEED"}
+
+
+def names_of_its_own(script):
+    """Give what the top of a script defines or imports, but for what it takes from modules."""
+    shipped = {"fit", "predict", "scores", "save", "environment", "processor"}
+    shipped |= {"fingerprint", "accuracy", "Forest", "Task", "read_npy", "holdout"}
+    top = [node for statement in ast.parse(script).body for node in top_of(statement)]
+    named = {node.name for node in top if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    stored = {n.id for n in top if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return (named - shipped) | stored
+
+
+def top_of(statement):
+    named = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+    return [statement] if named else ast.walk(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from shutil import copy as vote",
+        "from math import fsum as fmean",
+        "import random as np",
+        "from numpy import all",
+    ],
+)
+def test_a_family_may_not_import_something_else_under_the_script_s_own_names(
+    forest, content, dataset, tmp_path, statement
+):
+    forest("doubled")
+    name = statement.split()[-1]
+    code = tmp_path / "my_forest.py"
+    code.write_text(
+        f"{statement}\n" + code.read_text().replace("return doubled(", f"return {name}(")
+    )
+    stored = stored_study(content, dataset, [0.5])
+    with pytest.raises(HpoError, match=f"`{statement}` can't stand in a script"):
+        write_script(stored, best(stored), "train.py")
+
+
+def test_a_family_may_import_what_the_script_imports_too(forest, content, dataset, tmp_path):
+    forest("doubled")
+    code = tmp_path / "my_forest.py"
+    code.write_text("import numpy as np\nimport os.path\n" + code.read_text())
+    code.write_text(code.read_text().replace("return doubled(X)", "return np.abs(X), os.path"))
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
+    assert script.count("import numpy as np\n") == 1
 
 
 def test_of_several_only_what_differs_stays_open(cnn_content, dataset):

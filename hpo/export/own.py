@@ -1,0 +1,86 @@
+"""The script's own part: its templates, and the names that it needs for itself."""
+
+import builtins
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hpo.errors import HpoError
+from hpo.export.source import Collector, Import
+
+TEMPLATE = "script.py.txt"
+OWN = "own.py.txt"  # what a script does with the training code
+
+# What differs between the script of one trial and that of several, as templates themselves.
+SINGLE = {
+    "verify": "single.py.txt",
+    "train": "model = fit($fit_with X, y, SEED)",
+    "saved": "save(model, args.out)",
+    "predicted": "predict(model, $predict_with test[0])",
+}
+ENSEMBLE = {
+    "verify": "ensemble.py.txt",
+    "train": "models = [fit($fit_with X, y, seed) for params, seed in MEMBERS]",
+    "saved": "save_all(models, args.out)",
+    "predicted": "vote(models, test[0])",
+}
+
+# What the script's own part imports, beside what the training code does.
+OWN_IMPORTS = {
+    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),
+    Import("pathlib", "Path", None),
+    Import("statistics", "fmean", None),
+    Import("typing", "Any", None),
+    Import("numpy", None, "np"),
+    Import("numpy.typing", "NDArray", None),
+    Import("sklearn.metrics", "classification_report", None),
+    Import("sklearn.metrics", "confusion_matrix", None),
+}
+
+# What it calls the values of a trial, beside the names of its templates.
+OWN_CONSTANTS = {
+    *("PARAMS", "TASK", "WEIGHTS", "MEMBERS", "SEED", "VALUE"),
+    *("TOLERANCE", "DATA_SHA256", "ENVIRONMENT"),
+}
+
+
+def text_of(template: str) -> str:
+    """Give the text of a template's file."""
+    return Path(__file__).with_name(template).read_text("utf-8")
+
+
+def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
+    """Refuse training code one of whose names means something else to the rest of the script.
+
+    Constants are the names of long values, beside those that every script may have.
+
+    Raises:
+        HpoError: it names the first.
+    """
+    own = _names() | OWN_CONSTANTS | {*constants}
+    imported = {needed.bound: needed for needed in OWN_IMPORTS}
+    for needed in sorted(collector.imports, key=lambda needed: needed.statement):
+        other = imported.setdefault(needed.bound, needed)
+        if {needed.bound} & (own | collector.python.keys()) or other.brings != needed.brings:
+            raise HpoError(
+                f"`{needed.statement}` can't stand in a script, where {needed.bound} is something "
+                "else; import it under another name"
+            )
+    for module, names in collector.names.items():
+        others = {name for name, users in collector.python.items() if users - {module}}
+        for name in sorted(names & (own | imported.keys() | others)):
+            raise HpoError(
+                f"{module}: {name} can't stand in a script, which has its own; rename it"
+            )
+
+
+def _names() -> set[str]:
+    """Give the names that the templates define, and those of Python's that they use."""
+    texts = [text_of(file) for file in (TEMPLATE, OWN, SINGLE["verify"], ENSEMBLE["verify"])]
+    return {name for text in texts for name in _names_in(text)}
+
+
+def _names_in(text: str) -> Iterator[str]:
+    yield from re.findall(r"^(?:def )?(\w+)(?: =|\()", text, re.MULTILINE)
+    called = re.findall(r"(?<![.\w])\w+(?![\w=])", text)  # neither an attribute nor a keyword
+    yield from (name for name in called if hasattr(builtins, name))
