@@ -71,8 +71,10 @@ def _check_dimension(parameter: Parameter, dimension: Dimension, refuse: Refuse)
         return
     if parameter.number is None:
         raise refuse(key, f"takes no bounds; allowed is {parameter.allowed}")
-    ends = (dimension.low, dimension.high, *((dimension.step,) if dimension.step else ()))
-    _check_values(key, parameter, ends, refuse)
+    _check_values(key, parameter, (dimension.low, dimension.high), refuse)
+    step = dimension.step  # above 0: a step is no value, so that only its kind has to suit
+    if step is not None and parameter.number is int and not isinstance(step, int):
+        raise refuse(key, f"{in_toml(step)} is not allowed as a step; allowed is a whole number")
 
 
 def _check_values(

@@ -98,6 +98,24 @@ def test_both_ends_of_bounds_must_keep_the_limit(cnn_content, bounds, problem):
     assert refusal(cnn_content).startswith(f"my.toml: space.dropout: {problem}")
 
 
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [
+        ("widening", {"low": 1.0, "high": 3.0, "step": 0.5}),
+        ("ema", {"low": 0.0, "high": 0.9, "step": 0.3}),
+    ],
+)
+def test_a_step_need_not_keep_the_limit(cnn_content, name, bounds):
+    cnn_content["space"][name] = bounds
+    assert built(cnn_content).searched[name].step == bounds["step"]
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_step_leads_upwards(content, step):
+    content["space"]["components"] = {"low": 1, "high": 9, "step": step}
+    assert refusal(content).endswith(f"step ({step}) is not above 0")
+
+
 def test_a_fixed_value_must_keep_the_limit(cnn_content):
     cnn_content["fixed"]["dropout"] = 1.0
     assert refusal(cnn_content).startswith("my.toml: fixed.dropout: 1.0 is not allowed")
