@@ -98,4 +98,6 @@ def _spread(bounds: Bounds) -> NDArray[np.float64]:
         spaced = np.geomspace if bounds.log else np.linspace
         return spaced(float(bounds.low), float(bounds.high), LEVELS)
     last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # 0.3 / 0.1 is below 3
-    return bounds.low + bounds.step * np.linspace(0, last, LEVELS).round()
+    steps = np.linspace(0, last, LEVELS).round()
+    # 0.1 + 2 * 0.1 is above 0.3: Optuna, too, takes the bound then.
+    return np.clip(bounds.low + bounds.step * steps, bounds.low, bounds.high)

@@ -1,16 +1,20 @@
 """Starting a study from the best trials of another."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from hpo.definition import Choice, Definition, WarmStart
+from hpo.definition import Choice, Definition, WarmStart, in_toml
 from hpo.errors import StudyError
-from hpo.search_space import fit
+from hpo.search_space import SearchSpace, fit
 from hpo.storage.database import Database
 from hpo.study.state import best_trials
 from hpo.study.stored import StoredStudy, load, space_of
+
+TOLD = 5  # values that a start leaves out, by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,24 @@ def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beg
     best = best_trials(source)[: wanted.top]
     if not best:
         raise StudyError(f'"{wanted.study}" has no complete trial yet')
-    starts = _starts(source, best, definition)
+    starts, dropped = _starts(source, best, definition)
     if not starts:
         raise StudyError(f'no value of the best trials of "{wanted.study}" is in this space')
     few = f"; top = {wanted.top}, but no more are complete" if len(best) < wanted.top else ""
     told = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
-    return Beginning(starts=starts, told=told)
+    return Beginning(starts=starts, told=told + _left_out(dropped))
+
+
+def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:
+    """Say which values no trial starts with, and whose they are."""
+    if not dropped:
+        return ""
+    told = [
+        f"{value} of trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+        for value, numbers in islice(dropped.items(), TOLD)
+    ]
+    more = [f"{len(dropped) - TOLD} more values"] if len(dropped) > TOLD else []
+    return f"; left out, for this space does not have them: {'; '.join([*told, *more])}"
 
 
 def _demand_alike(theirs: Definition, ours: Definition) -> None:
@@ -70,14 +86,33 @@ def _demand_alike(theirs: Definition, ours: Definition) -> None:
 
 def _starts(
     source: StoredStudy, best: Iterable[FrozenTrial], definition: Definition
-) -> tuple[Start, ...]:
-    """Take from each trial what this space has too; what was fixed there may be searched here."""
+) -> tuple[tuple[Start, ...], dict[str, list[int]]]:
+    """Take from each trial what this space has too; what was fixed there may be searched here.
+
+    Of the values that this study searches but can't have, the numbers of the trials come along.
+    """
     theirs, ours = space_of(source.definition), space_of(definition)
     starts: list[Start] = []
+    dropped: dict[str, list[int]] = {}
     for trial in best:
-        values = fit(ours, asdict(theirs.suggest(trial))).values
-        if values and all(start.values != values for start in starts):
+        given = asdict(theirs.suggest(trial))
+        found = fit(ours, given)
+        if found.values and all(start.values != found.values for start in starts):
             starts.append(
-                Start(values=values, trial=f"trial {trial.number} of {source.definition.name}")
+                Start(
+                    values=found.values, trial=f"trial {trial.number} of {source.definition.name}"
+                )
             )
-    return tuple(starts)
+        for name in _meant(theirs, given):
+            if name in found.problems and name in ours.searched:
+                dropped.setdefault(f"{name} = {in_toml(given[name])}", []).append(trial.number)
+    return tuple(starts), dropped
+
+
+def _meant(space: SearchSpace[Any], given: Mapping[str, Choice]) -> list[str]:
+    """Give the parameters that have a meaning where all have values."""
+    meant: dict[str, Choice] = {}
+    for name, parameter in space.parameters.items():
+        if parameter.has_meaning(meant):
+            meant[name] = given[name]
+    return [*meant]

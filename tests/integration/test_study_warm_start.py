@@ -174,6 +174,45 @@ def test_conditional_values_are_passed_on_with_their_condition(create_study, wor
     assert queued(fine) == [{"kernel": "linear", "C": 10.0}, {"C": 20.0}]
 
 
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize(
+    ("space", "fixed", "left_out"),
+    [
+        ({"rate": {"low": 0.25, "high": 0.7}}, {"epochs": 4}, "rate = 0.8 of trial 2"),
+        (
+            {"rate": {"low": 0.1, "high": 0.7}, "epochs": [2, 3]},
+            {},
+            "epochs = 4 of trials 4, 1, 2; rate = 0.8 of trial 2",
+        ),
+        ({"epochs": [2, 4]}, {"rate": 0.3}, None),  # it searches no rate
+    ],
+)
+def test_what_is_left_out_is_told(database, space, fixed, left_out):
+    heard = []
+    fine = definition(name="fine", space=space, fixed=fixed, **FROM)
+    create(database, fine, load(database, "blobs").origin, heard.append)
+    (told,) = heard
+    _, _, found = told.partition("; left out, for this space does not have them: ")
+    assert found == (left_out or "")
+
+
+def test_what_had_no_meaning_is_not_told_and_of_many_values_some(database, create_study):
+    svm = {**SVM, "space": {**SVM["space"], "C": {"low": 1, "high": 1000}}}
+    coarse = create_study(**svm)
+    complete(coarse, 0.9, {"kernel": "linear", "C": 10.0})
+    for C in range(501, 508):
+        complete(coarse, 0.8, {"kernel": "rbf", "C": float(C), "gamma": 0.5})
+    heard = []
+    narrow = {**svm, "space": {**svm["space"], "C": {"low": 1, "high": 500}}}
+    fine = definition(name="fine", **narrow, warm_start={"study": "blobs", "top": 8})
+    create(database, fine, coarse.origin, heard.append)
+    assert heard == [
+        'warm start from "blobs": queued 2 of its best 8; left out, for this space does not have '
+        "them: C = 501.0 of trial 1; C = 502.0 of trial 2; C = 503.0 of trial 3; "
+        "C = 504.0 of trial 4; C = 505.0 of trial 5; 2 more values"
+    ]
+
+
 # ---- exactly once
 
 

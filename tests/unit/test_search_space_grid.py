@@ -1,4 +1,6 @@
 import pytest
+from optuna._transform import _SearchSpaceTransform as SearchSpaceTransform
+from optuna.distributions import FloatDistribution
 
 from hpo.definition import parse
 from hpo.errors import DefinitionError
@@ -36,6 +38,21 @@ def test_levels_are_values_that_a_trial_can_have(content):
         for name, value in grid.point(index).items():
             dimension = grid.space.searched.get(name)
             assert dimension is None or value in dimension
+
+
+STEPS = [(0.1, 0.3, 0.1), (0.1, 0.7, 0.1), (0.1, 1.1, 0.2), (0.05, 0.35, 0.05), (1.1, 3.3, 1.1)]
+
+
+@pytest.mark.parametrize(("low", "high", "step"), STEPS)
+def test_levels_on_steps_are_those_of_optuna(content, low, high, step):
+    space = {"components": [3], "kernel": ["linear"], "C": {"low": low, "high": high, "step": step}}
+    grid = grid_of({**content, "space": space, "fixed": {"whiten": False}})
+    levels = {grid.point(index)["C"] for index in range(grid.size)}
+    assert max(levels) == high
+    distribution = FloatDistribution(low, high, step=step)
+    transform = SearchSpaceTransform({"C": distribution})
+    given = {transform.untransform(transform.transform({"C": level}))["C"] for level in levels}
+    assert levels == given
 
 
 def test_a_wide_space_is_measured_without_being_listed(cnn_content):
