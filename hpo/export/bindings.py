@@ -61,7 +61,8 @@ def read(node: ast.stmt) -> set[str]:
     own: set[str] = set()
     if isinstance(node, ast.FunctionDef):
         own = {*stored(own_scope(node)), *(argument.arg for argument in every_argument(node))}
-    return ({part.id for part in parts if isinstance(part, ast.Name)} | shared) - (own - shared)
+    loaded = {part.id for part in parts if isinstance(part, ast.Name) and is_loaded(part)}
+    return (loaded - own) | shared
 
 
 def is_loaded(part: ast.AST) -> bool:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from hpo.export.bindings import every_argument, functions, name_of, needed, read
+from hpo.export.bindings import every_argument, functions, is_loaded, name_of, needed, read
 
 Known = Mapping[str, Any]
 """What the arguments of these names are in every function: None, or an object with attributes."""
@@ -111,7 +111,7 @@ def _is_only_gone_through(name: str, nodes: Sequence[ast.stmt]) -> bool:
     taken = [p.value for p in parts if isinstance(p, ast.Starred | ast.YieldFrom)]
     taken += [p.args[0] for p in parts if _is_copying(p)]  # type: ignore[attr-defined]
     called = [name_of(given.func) for given in taken if isinstance(given, ast.Call)]
-    return called.count(name) == sum(name_of(part) == name for part in parts)
+    return called.count(name) == sum(name_of(part) == name for part in parts if is_loaded(part))
 
 
 def _is_copying(part: ast.AST) -> bool:

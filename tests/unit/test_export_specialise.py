@@ -236,6 +236,20 @@ def test_a_definition_that_nothing_changes_keeps_its_comments():
     assert found.texts[1] == text
 
 
+def test_a_class_that_has_a_field_of_a_function_s_name_does_not_need_the_function():
+    code = """
+    def fit(params, task, X):
+        return Part(X), params.rate
+
+    class Part:
+        helper: int = 0
+
+    def helper(X):
+        return X
+    """
+    assert left(code).texts[2] is None
+
+
 def test_a_symbol_decides_nothing():
     with pytest.raises(TypeError, match="not known"):
         bool(Symbol("x"))
