@@ -246,6 +246,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
     filled: dict[str, object] = {
         **arguments,
         "reader": _reader(definition),
+        "kinds": tuple(k for k, reader in READERS.items() if reader == _reader(definition)),
         "features": prod(task.shape),
         "columns": prod(task.shape) + 1,
         "label": stored.origin.label_column,

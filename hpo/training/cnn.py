@@ -111,8 +111,10 @@ def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[n
 
 
 def save(model: keras.Model, folder: Path) -> Path:
-    """Write the trained network to a file in folder, without its optimizer."""
-    # JAX may be past reading that: averaged weights are the same arrays there and in the network,
-    # and whoever lets the network predict uses them up.
+    """Write the trained network to a file in folder, without its optimizer.
+
+    JAX may be past reading that: averaged weights are the same arrays there and in the network,
+    and whoever lets the network predict uses them up.
+    """
     keras.Model(model.inputs, model.outputs).save(folder / "model.keras")
     return folder / "model.keras"

@@ -31,6 +31,8 @@ def read_npz(path: Path) -> NDArray[Any]:
 def _narrowed(labels: NDArray[Any]) -> NDArray[Any]:
     """Give labels the smallest type that holds them: a table of bytes then stays one of bytes."""
     whole = labels.astype(np.int64)
+    if not np.array_equal(whole, labels):
+        return labels  # which are none, as whoever takes them for labels finds out
     least, most = (np.min_scalar_type(int(end)) for end in (whole.min(), whole.max()))
     return whole.astype(np.promote_types(least, most))
 

@@ -535,11 +535,11 @@ def test_verify_is_lenient_with_other_versions_and_says_so(
 def test_verify_of_a_trial_that_ran_on_a_gpu_is_lenient_everywhere(content, dataset):
     stored = stored_study(content, dataset, [0.5])
     text = script_of(stored, "train.py")
-    assert "    tolerance = 0 if here == ENVIRONMENT else TOLERANCE\n" in text
+    assert "<= (tolerance := 0 if here == ENVIRONMENT else TOLERANCE)\n" in text
     (trial,) = best(stored)
     trial.user_attrs[DEVICE] = {"cpu": "Some CPU", "gpu": "Fake 1"}
     text = write_script(stored, [trial], "train.py")
-    assert "    tolerance = TOLERANCE\n" in text
+    assert "<= (tolerance := TOLERANCE)\n" in text
     assert "TOLERANCE = 0.02  # a GPU adds up in no fixed order: Fake 1\n" in text
 
 
@@ -589,6 +589,31 @@ def test_unlabelled_test_rows_are_predicted_and_not_scored(run, write, dataset, 
     assert len(submission(tmp_path)) == count
     assert "test" not in json.loads((tmp_path / "metrics.json").read_text())
     assert "accuracy" not in output
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda X, y: (X, y + 0.7), "has other labels than whole numbers from 0 on"),
+        (lambda X, y: (X, y - 9), "has other labels than whole numbers from 0 on"),
+        (lambda X, y: (np.where(X > 0.5, np.nan, X), y), "has a value that is no finite number"),
+    ],
+    ids=["measurements", "negative labels", "gaps"],
+)
+def test_rows_that_it_could_learn_nothing_right_from_are_refused(
+    run, dataset, tmp_path, change, problem
+):
+    X, y = change(dataset.X, dataset.y)
+    np.save(tmp_path / "other.npy", np.column_stack([X, y]))
+    assert run("--data", tmp_path / "other.npy")[0] == f"{tmp_path / 'other.npy'}: {problem}"
+
+
+def test_a_file_of_another_kind_and_a_folder_that_is_none_are_named(run, write, dataset, tmp_path):
+    data = write("rows.npy", dataset.X, dataset.y)
+    (tmp_path / "rows.csv").write_text("1,2,3\n")
+    said, _ = run("--data", tmp_path / "rows.csv")
+    assert said == f"{tmp_path / 'rows.csv'}: this script reads .npy"
+    assert run("--data", data, "--out", data)[0] == f"{data}: File exists"
 
 
 def test_a_bad_test_file_is_found_before_the_training(run, write, dataset, tmp_path):

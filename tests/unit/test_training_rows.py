@@ -23,7 +23,8 @@ OWN_PART = Path(hpo.export.__file__).with_name(OWN)
 def load_of_a_script(path, features, label):
     """Read a file as a script does that was written for files like it."""
     parts = {"reader": READERS[path.suffix.lower()], "features": features, "label": label}
-    text = Template(OWN_PART.read_text()).safe_substitute(parts, columns=features + 1)
+    parts |= {"columns": features + 1, "kinds": (path.suffix.lower(),)}
+    text = Template(OWN_PART.read_text()).safe_substitute(parts)
     scope = {**vars(rows), "sys": sys, "NDArray": np.ndarray}
     tree = ast.parse(text.partition("def score")[0])
     tree.body[0].returns = None
@@ -131,7 +132,7 @@ def test_rows_without_labels_are_read_as_such(tmp_path, name, write, count):
     assert labels is None
 
 
-@pytest.mark.parametrize("labels", [[-1, 200, 3], [2**53, 0, 1], [70_000.0, 1.0, 2.0], [0, 1, 2]])
+@pytest.mark.parametrize("labels", [[255, 200, 3], [2**53, 0, 1], [70_000.0, 1.0, 2.0], [0, 1, 2]])
 @pytest.mark.parametrize("kind", [np.uint8, np.float16, np.float32, np.int64])
 def test_labels_of_any_size_are_read_beside_rows_of_any_type(tmp_path, kind, labels):
     np.savez(tmp_path / "a.npz", X=np.eye(3, dtype=kind) * 255, y=labels)
