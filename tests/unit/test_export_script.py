@@ -535,7 +535,7 @@ def test_verify_is_lenient_with_other_versions_and_says_so(
 def test_verify_of_a_trial_that_ran_on_a_gpu_is_lenient_everywhere(content, dataset):
     stored = stored_study(content, dataset, [0.5])
     text = script_of(stored, "train.py")
-    assert "<= (tolerance := 0 if here == ENVIRONMENT else TOLERANCE)\n" in text
+    assert "<= (tolerance := (0 if here == ENVIRONMENT else TOLERANCE))\n" in text
     (trial,) = best(stored)
     trial.user_attrs[DEVICE] = {"cpu": "Some CPU", "gpu": "Fake 1"}
     text = write_script(stored, [trial], "train.py")
