@@ -138,11 +138,11 @@ def test_the_time_left_is_guessed_before_a_trial_has_ended(create_study):
     assert found.left == found.worked  # three of six trials have come to rest, five of ten steps
 
 
-def test_the_last_error_is_its_last_line(create_study):
+def test_the_newest_error_is_told_without_its_traceback(create_study):
     stored = create_study()
     assert status(stored).error is None
-    add(stored, FAIL, error="Traceback\nValueError: first\n")
-    add(stored, FAIL, error="Traceback\nValueError: second\n")
+    add(stored, FAIL, error="Traceback (most recent call last):\nValueError: first\n")
+    add(stored, FAIL, error="Traceback (most recent call last):\nValueError: second\n")
     assert status(stored).error == "ValueError: second"
 
 
