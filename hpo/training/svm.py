@@ -13,9 +13,8 @@ from sklearn.svm import SVC
 from hpo.training.params.svm import Params
 from hpo.training.task import Task
 
-# Of each pair of classes, or labels that no plane divides may take days. On noisy digits (12 000
-# rows, linear, C 1000) the hardest pairs measured need 2 * 10**7 with 20 components, in seconds;
-# with 120, in minutes each, some need more than this: they are judged by what is found by then.
+# Of each pair of classes, or labels that no plane divides would take for ever. A pair that needs
+# more is judged by what is found by then.
 MOST_ITERATIONS = 10**8
 
 
@@ -46,7 +45,7 @@ def _solver(rows: int, features: int) -> Literal["covariance_eigh", "full"]:
     """Give the cheaper of two ways to the same components; they differ by rounding alone.
 
     The eigenvectors of a covariance cost the cube of the features, however few the rows are. Up
-    to 1000 features that is about a second, and one way whatever the rows keeps values as they are.
+    to 1000 features that is little, and one way whatever the rows keeps values as they are.
     """
     return "full" if features > max(1000, 2 * rows) else "covariance_eigh"
 

@@ -86,6 +86,9 @@ def test_all_studies_are_shown_in_a_table(hpo):
 
 def test_watching_ends_with_the_study(hpo):
     assert hpo("status", "blobs", "--watch").code == 0
+    shown = hpo("status", "blobs", "--watch", "--json").out
+    assert shown.count("\n") == 1  # for programs that read line by line
+    assert json.loads(shown)["name"] == "blobs"
 
 
 def test_creating_again_with_another_budget_goes_on(hpo, tmp_path):

@@ -23,6 +23,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(created, watch, numb
     worker.send_signal(number)
     stopped = end(worker)
     assert stopped.returncode == code
+    assert "finishing the current steps; Ctrl-C again stops at once" in stopped.stderr
     assert "trial 0: WAITING" in stopped.stderr
     assert watch.states() == ["waiting"]
 

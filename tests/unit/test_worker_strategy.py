@@ -55,14 +55,15 @@ def test_tpe_has_the_options_of_the_definition(content):
     assert (made._n_startup_trials, made._n_ei_candidates) == (3, 7)
 
 
-def test_qmc_draws_each_point_of_one_sequence_once_however_many_ask_at_a_time(content):
+def test_qmc_draws_the_point_of_a_trial_s_number_whoever_asks_first(content):
     definition = with_sampler(content, seed=5, name="qmc", scramble=True)
     study = optuna.create_study()
     study.enqueue_trial({"C": 0.5})
     study.tell(_asked(study, definition, 0)[0], 0.0)  # from then on its parameters are the space
-    running = [_asked(study, definition, number) for number in range(8, 16)]
-    drawn = sorted(value for _, value in running)
-    assert [int(8 * value) for value in drawn] == [*range(8)]  # each eighth of the range has one
+    drawn = {number: _asked(study, definition, number)[1] for number in range(8, 16)}
+    backwards = {number: _asked(study, definition, number)[1] for number in range(15, 7, -1)}
+    assert drawn == backwards
+    assert sorted(int(8 * value) for value in drawn.values()) == [*range(8)]  # each eighth has one
 
 
 def test_the_first_trials_of_a_sequence_differ_where_no_other_has_parameters_yet(content):
