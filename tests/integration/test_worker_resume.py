@@ -235,6 +235,7 @@ def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, lease
 def test_an_end_whose_answer_was_lost_takes_nothing_from_the_next_worker(
     create_network, leases, open_another, monkeypatch
 ):
+    monkeypatch.setattr(trial_module, "BATCH", 1e9)  # all is written with the end
     stored = create_network(budget={"trials": 1})
     end, taken = OwnedTrial.end, []
 
