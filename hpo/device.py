@@ -1,5 +1,6 @@
 """The machine that trials run on: its threads, its noise, and what to record of it."""
 
+import gc
 import logging
 import os
 import sys
@@ -28,6 +29,9 @@ THREADS = (
 )
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
+# TensorFlow turns these faster kernels on by itself on some processors only (benchmarks/kernels).
+KERNELS = "TF_ENABLE_ONEDNN_OPTS"
+
 
 def backend() -> str:
     """Give the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
@@ -42,12 +46,27 @@ def cores() -> int:
 
 
 def one_thread_a_process() -> None:
-    """Hold numerical libraries to one thread; must come before the first of them is imported.
+    """Hold numerical libraries to one fast thread; must come before the first of them is imported.
 
     A second thread for one trial costs more than a second trial beside it, and sums that are
     divided among other threads end in other digits: with one, a trial can be repeated exactly.
     """
     os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
+    os.environ.setdefault(KERNELS, "1")
+
+
+@contextmanager
+def library_loading() -> Iterator[None]:
+    """Import a large library quietly, and in three quarters of the time.
+
+    What it defines stays, so that looking for garbage among it finds none.
+    """
+    gc.disable()
+    try:
+        with muted_stderr():
+            yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

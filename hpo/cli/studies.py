@@ -11,7 +11,7 @@ import click
 from hpo.data import Dataset, load
 from hpo.definition import Definition
 from hpo.definition import load as load_definition
-from hpo.device import muted_stderr
+from hpo.device import library_loading
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import BUILT_IN, Model
 from hpo.objective import Objective, build_objective
@@ -74,7 +74,7 @@ def _weights(
 def import_code(model: Model) -> None:
     """Import what trains, which is noisy, before it is needed."""
     try:
-        with muted_stderr():
+        with library_loading():
             model.code  # noqa: B018 - imports it
     except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
         raise InputError(f"{model.training} can't be imported: {error}") from error

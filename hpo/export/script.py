@@ -14,7 +14,7 @@ import black
 from optuna.trial import FrozenTrial
 
 from hpo.definition import Definition
-from hpo.device import BACKENDS, THREADS
+from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
 from hpo.export.code import statements
 from hpo.export.generators import Known, Symbol
@@ -31,7 +31,8 @@ LAYOUT = black.Mode(line_length=100)
 ON_TOP = {"os", "sys"}  # before any definition
 
 KERAS = Import("keras", None, None)
-QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+TENSORFLOW = f"""os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.setdefault("{KERNELS}", "1")  # as the trial was trained"""
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
 READERS = {
@@ -313,7 +314,7 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
 
 
 def _before_keras(backend: str) -> str:
-    return QUIET_TENSORFLOW if backend == BACKENDS[0] else OTHER_BACKEND.format(backend)
+    return TENSORFLOW if backend == BACKENDS[0] else OTHER_BACKEND.format(backend)
 
 
 def _lenience(members: Members) -> str:
