@@ -29,7 +29,7 @@ THREADS = (
 )
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
-# TensorFlow turns these faster kernels on by itself on some processors only (benchmarks/kernels).
+# Faster kernels, which TensorFlow turns on by itself on some processors only (benchmarks/kernels).
 KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
@@ -52,15 +52,13 @@ def one_thread_a_process() -> None:
     divided among other threads end in other digits: with one, a trial can be repeated exactly.
     """
     os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
-    os.environ.setdefault(KERNELS, "1")
+    if backend() == BACKENDS[0]:
+        os.environ.setdefault(KERNELS, "1")
 
 
 @contextmanager
 def library_loading() -> Iterator[None]:
-    """Import a large library quietly, and in three quarters of the time.
-
-    What it defines stays, so that looking for garbage among it finds none.
-    """
+    """Import a large library quietly, and without looking for garbage: what it defines stays."""
     gc.disable()
     try:
         with muted_stderr():
@@ -97,7 +95,9 @@ def recorded_environment() -> dict[str, str]:
 
 def recorded_device() -> dict[str, Any]:
     """Give what a trial runs on, once its code is imported: it says how fast the trial was."""
-    here = {"cpu": processor(), "cores": cores(), "threads": _threads()}
+    here: dict[str, Any] = {"cpu": processor(), "cores": cores(), "threads": _threads()}
+    if "tensorflow" in sys.modules and (chosen := os.environ.get(KERNELS)):
+        here["kernels"] = chosen
     return here | (_gpu() if gpus_seen() else {})
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 
+from hpo.device import KERNELS
 from hpo.storage.database import create_tables
 from hpo.storage.embedded import EmbeddedServer
 from hpo.storage.postgres import Postgres
 
 TEMPLATE = "hpo_template"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # whichever test imports TensorFlow first
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", KERNELS: "1"}  # whichever test imports TensorFlow first
 numbers = count()
 
 TWO_GPUS = """

@@ -3,9 +3,9 @@
     python benchmarks/kernels/kernels.py [ROUNDS]
 
 Trains cnn-simple and cnn-deep on rows of noise, one thread, each in a process of its own, with and
-without hpo's choice in turn. Prints medians in CPU seconds, which other work on the machine disturbs
-least. Which kernels TensorFlow takes by itself depends on the processor: where it takes these, there
-is nothing to save.
+without hpo's choice in turn. Prints medians in CPU seconds, which other work on the machine
+disturbs least. Which kernels TensorFlow takes by itself depends on the processor: where it takes
+these, there is nothing to save.
 """
 
 import json

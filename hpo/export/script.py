@@ -31,8 +31,8 @@ LAYOUT = black.Mode(line_length=100)
 ON_TOP = {"os", "sys"}  # before any definition
 
 KERAS = Import("keras", None, None)
-TENSORFLOW = f"""os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ.setdefault("{KERNELS}", "1")  # as the trial was trained"""
+QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
 READERS = {
@@ -80,7 +80,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
-            "quiet": _before_keras(members.backend) if KERAS in inside else "",
+            "quiet": _before_keras(members) if KERAS in inside else "",
             "third_party": statements(third_party),
             "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in inside)),
             "constants": _constants(stored, members, body),
@@ -131,6 +131,12 @@ class Members:
         """What Keras trained the first of them with, or would have."""
         recorded = self.trials[0].user_attrs[ENVIRONMENT]
         return next((name for name in BACKENDS if name in recorded), BACKENDS[0])
+
+    @property
+    def kernels(self) -> str:
+        """What TensorFlow was told of its kernels; empty where it chose them itself."""
+        device: Mapping[str, str] = self.trials[0].user_attrs.get(DEVICE, {})
+        return device.get("kernels", "")
 
     @property
     def gpus(self) -> list[str]:
@@ -313,8 +319,11 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
     return {n: recorded[n] for n in ("python", *packages, "processor") if n in recorded}
 
 
-def _before_keras(backend: str) -> str:
-    return TENSORFLOW if backend == BACKENDS[0] else OTHER_BACKEND.format(backend)
+def _before_keras(members: Members) -> str:
+    if members.backend != BACKENDS[0]:
+        return OTHER_BACKEND.format(members.backend)
+    chosen = CHOSEN_KERNELS.format(KERNELS, members.kernels) if members.kernels else ""
+    return f"{QUIET_TENSORFLOW}\n{chosen}"
 
 
 def _lenience(members: Members) -> str:

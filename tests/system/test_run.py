@@ -9,6 +9,7 @@ import pytest
 from blobs import write_definition, write_rows
 from shell import end, until
 
+from hpo.cli.progress import EVERY_LINE
 from hpo.storage.database import study_lock
 from hpo.storage.ownership import OWNER
 from hpo.storage.postgres import Postgres
@@ -139,7 +140,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(shell, watch, unreach
     run = shell.start_hpo(*RUN)
     until(half_way(watch))
     with unreachable():
-        time.sleep(4)
+        time.sleep(EVERY_LINE + 2)  # it looks at least once
         assert run.poll() is None
     ended = end(run)
     assert ended.returncode == 0
