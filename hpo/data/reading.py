@@ -81,7 +81,8 @@ def _array(file: Any, name: str = "") -> NDArray[Any]:
                 f"{name}holds Python objects, which are never loaded: "
                 "save it as an array of numbers"
             ) from None
-        raise ValueError(f"is no NumPy array, or it was cut short: {_one_line(problem)}") from None
+        told = f"{name}is no NumPy array, or it was cut short: {_one_line(problem)}"
+        raise ValueError(told) from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}{_no_numbers(array.dtype, array.ravel())}")
     return array

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget, in_toml, parse
-from hpo.search_space import Grid
 from hpo.storage.ownership import RUNS
 from hpo.study.ladder import Ladder
-from hpo.study.stored import DEFINITION, GRANTED, PAUSED, StoredStudy, attrs_of, space_of, trials_of
+from hpo.study.stored import DEFINITION, GRANTED, PAUSED, StoredStudy, attrs_of, trials_of
 
 GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
@@ -19,17 +19,23 @@ LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as
 
 
 def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
-    """Give a study's budget, read anew: it may have been changed since the study was loaded.
+    """Give the budget that a study's definition has, read anew: it may have been changed.
 
-    Where a grid is walked, it has no more trials than that has points, beside those queued.
     attrs is what is stored with the study, where that was read just now.
     """
     content = (attrs or attrs_of(stored))[DEFINITION]
-    budget = parse(content, f'study "{stored.definition.name}"').budget
-    if stored.definition.sampler.name != "grid":
-        return budget
-    points = Grid(space_of(stored.definition)).size + sum(map(is_given, trials_of(stored)))
-    return budget.model_copy(update={"trials": min(points, budget.trials or points)})
+    return parse(content, f'study "{stored.definition.name}"').budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a trial may climb before it has to ask again."""
+
+    landing: int  # the step that it reaches
+    steps: int  # that it has not reported yet
+
+
+NO_GRANT = Grant(landing=0, steps=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,9 @@ class Account:
     next rung or its end, and what it has not climbed of that yet is nobody else's. Until the study
     has a result, enough is left for one trial to climb all the way. So no study ever takes more
     steps than it may.
+
+    A worker asks it about one trial after another while all others wait, so what it has worked out
+    is kept.
     """
 
     budget: Budget
@@ -91,19 +100,16 @@ class Account:
         """Whether there are steps for a trial, or a new one, as far as its landing."""
         if self.budget.steps is None:
             return True
-        others = [
-            other
-            for other in begun(self.trials)
-            if not other.state.is_finished() and (trial is None or other.number != trial.number)
-        ]
+        own = trial.number if trial else None
         height = height_of(trial) if trial else 0
         landing = self.ladder.landing(height)
-        granted = sum(self.ladder.count(height_of(t), self._granted(t)) for t in others)
+        granted = self._granted_steps - self._grants.get(own, NO_GRANT).steps
         left = self.budget.steps - self.steps - granted - self.ladder.count(height, landing)
         if self.completed:
             return left >= 0
-        stands = [landing, *map(self._granted, others)]  # when all have climbed what is granted
-        return left >= min(self.ladder.count(one, self.ladder.last) for one in stands)
+        # When all have climbed what is granted, the furthest needs the fewest steps to the end.
+        others = (grant.landing for number, grant in self._grants.items() if number != own)
+        return left >= self.ladder.count(max((landing, *others)), self.ladder.last)
 
     @property
     def places_taken(self) -> int:
@@ -115,12 +121,12 @@ class Account:
         """How many trials have begun or are queued, counted likewise."""
         return len(self._without_replaced)
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """How many steps all trials together have reported."""
         return sum(len(trial.intermediate_values) for trial in self.trials)
 
-    @property
+    @cached_property
     def worked(self) -> timedelta:
         """The time in which at least one trial ran, however many ran at once."""
         seconds, covered = 0.0, 0.0
@@ -129,18 +135,15 @@ class Account:
             covered = max(covered, end)
         return timedelta(seconds=seconds)
 
-    @property
+    @cached_property
     def completed(self) -> list[FrozenTrial]:
         """The trials that have climbed all the way, the best first, equals by their numbers."""
         return completed(self.trials, self.better)
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long it will take, a guess from the pace so far; None where nothing tells it yet.
-
-        A trial that waits at a rung has mostly come to its end.
-        """
-        rested = sum(trial.state is not TrialState.RUNNING for trial in begun(self.trials))
+        """How long it will take, a guess from the pace so far; None where nothing tells it yet."""
+        rested = sum(map(is_at_rest, self.trials))
         so_far, budget = self.worked.total_seconds(), self.budget
         guesses = [
             *([so_far * (budget.trials / rested - 1)] if budget.trials and rested else []),
@@ -151,12 +154,12 @@ class Account:
             return None
         return timedelta(seconds=min(max(min(guesses), 0.0), LONGEST_GUESS))
 
-    @property
+    @cached_property
     def _without_replaced(self) -> list[FrozenTrial]:
         replaced = {trial.user_attrs.get(RETRY_OF) for trial in self.trials}
         return [trial for trial in self.trials if trial.number not in replaced]
 
-    @property
+    @cached_property
     def _is_open(self) -> bool:
         """Whether there is time left, and something to look for."""
         time = self.budget.wall_time
@@ -180,19 +183,28 @@ class Account:
             return False
         since = best.datetime_complete
         return patience <= sum(
-            trial.state is not TrialState.RUNNING
-            and trial.datetime_start is not None
-            and trial.datetime_start >= since
+            is_at_rest(trial) and trial.datetime_start is not None and trial.datetime_start >= since
             for trial in self.trials
         )
 
-    def _granted(self, trial: FrozenTrial) -> int:
-        """Give the step up to which a trial may climb that has not ended."""
+    @cached_property
+    def _grants(self) -> dict[int | None, Grant]:
+        """What the trials that have begun and not ended may climb, by their numbers."""
+        open_trials = (trial for trial in begun(self.trials) if not trial.state.is_finished())
+        return {trial.number: self._grant_of(trial) for trial in open_trials}
+
+    @cached_property
+    def _granted_steps(self) -> int:
+        return sum(grant.steps for grant in self._grants.values())
+
+    def _grant_of(self, trial: FrozenTrial) -> Grant:
         height = height_of(trial)
         if is_paused(trial):
-            return height
+            return Grant(landing=height, steps=0)
         # One that began before steps were counted was granted nothing.
-        return max(height, int(trial.system_attrs.get(GRANTED, self.ladder.landing(height))))
+        granted = trial.system_attrs.get(GRANTED, self.ladder.landing(height))
+        landing = max(height, int(granted))
+        return Grant(landing=landing, steps=self.ladder.count(height, landing))
 
 
 def completed(
@@ -206,12 +218,19 @@ def completed(
 def account_of(
     stored: StoredStudy, now: datetime, attrs: Mapping[str, Any] | None = None
 ) -> Account:
-    """Give a study's account, read anew; attrs is what is stored with it, if that is known."""
+    """Give a study's account, read anew; attrs is what is stored with it, if that is known.
+
+    Where a grid is walked, its budget has no more trials than that has points, beside those queued.
+    """
+    budget, trials = budget_of(stored, attrs), trials_of(stored)
+    if stored.points is not None:
+        most = stored.points + sum(map(is_given, trials))
+        budget = budget.model_copy(update={"trials": min(most, budget.trials or most)})
     return Account(
-        budget=budget_of(stored, attrs),
+        budget=budget,
         ladder=stored.ladder,
         better=stored.definition.better,
-        trials=trials_of(stored),
+        trials=trials,
         now=now,
     )
 
@@ -239,6 +258,11 @@ def is_queued(trial: FrozenTrial) -> bool:
 def is_paused(trial: FrozenTrial) -> bool:
     """Whether a trial waits at a rung."""
     return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
+
+
+def is_at_rest(trial: FrozenTrial) -> bool:
+    """Whether a trial has ended or waits at a rung, where most come to their ends."""
+    return trial.state.is_finished() or is_paused(trial)
 
 
 def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[float, float]]:

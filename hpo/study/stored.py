@@ -17,7 +17,7 @@ from hpo.definition.schema import Halving
 from hpo.errors import StudyError
 from hpo.models import resolve, steps_of
 from hpo.pretraining import Weights
-from hpo.search_space import SearchSpace, build
+from hpo.search_space import Grid, SearchSpace, build
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.study.ladder import Ladder, rungs
@@ -70,6 +70,12 @@ class StoredStudy:
                 return Ladder(steps, rungs(first, factor, steps[-1]))
         return Ladder(steps)
 
+    @cached_property
+    def points(self) -> int | None:
+        """How many points its grid has, where it walks one."""
+        is_walk = self.definition.sampler.name == "grid"
+        return Grid(space_of(self.definition)).size if is_walk else None
+
 
 def load(database: Database, name: str) -> StoredStudy:
     """Give a stored study by its name.
@@ -95,8 +101,8 @@ def load(database: Database, name: str) -> StoredStudy:
 
 def names(database: Database) -> list[str]:
     """Give the names of the stored studies, in the order of their creation."""
-    summaries = optuna.get_all_study_summaries(database.storage, include_best_trial=False)
-    return [s.study_name for s in summaries if DEFINITION in s.user_attrs]
+    studies = database.storage.get_all_studies()  # Optuna's summaries read every trial, too
+    return [study.study_name for study in studies if DEFINITION in study.user_attrs]
 
 
 def trials_of(stored: StoredStudy) -> list[FrozenTrial]:

@@ -47,11 +47,11 @@ class Halving(BasePruner):
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> Iterator[FrozenTrial]:
         """Give the paused trials that are among the best of their rungs, the highest rung first."""
+        waiting = paused(trials)
         for rung in reversed(self.rungs):
-            best = self._best_at(rung, trials, direction)
-            for trial in paused(trials):
-                if trial.system_attrs[PAUSED] == rung and trial.number in best:
-                    yield trial
+            at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
+            best = self._best_at(rung, trials, direction) if at_rung else ()
+            yield from (trial for trial in at_rung if trial.number in best)
 
     def furthest(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
@@ -93,7 +93,8 @@ def _ranked(
     sign = -1 if direction is StudyDirection.MAXIMIZE else 1
 
     def key(trial: FrozenTrial) -> tuple[float, int]:
-        step = min(step for step in trial.intermediate_values if step >= rung)
-        return sign * trial.intermediate_values[step], trial.number
+        values = trial.intermediate_values
+        step = rung if rung in values else min(step for step in values if step >= rung)
+        return sign * values[step], trial.number
 
     return sorted(trials, key=key)

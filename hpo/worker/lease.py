@@ -230,7 +230,8 @@ class Leases:
         """Whether a new trial is next unless one waits or there are enough."""
         others = (budget.steps, budget.wall_time, budget.target, budget.patience)
         is_halving = isinstance(self.stored.study.pruner, Halving)
-        return all(limit is None for limit in others) and not is_halving
+        is_walk = self.stored.points is not None  # it ends with its points
+        return all(limit is None for limit in others) and not is_halving and not is_walk
 
     def _lease(
         self,

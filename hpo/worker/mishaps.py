@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
+from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -52,10 +53,22 @@ def is_of_one_machine(trials: Sequence[FrozenTrial]) -> bool:
     """Whether those that ended last were of one machine, and others' have ended well.
 
     A broken device fails trials faster than all others succeed, and only its machine is to stop.
+    Another process of that machine counts where it still works: one that has left may have done
+    well with what fails now.
     """
-    last = {_worker(trial) for trial in _ended_last(trials)}
+    failed = _ended_last(trials)
+    ours = {_worker(trial) for trial in failed}
+    hosts = {host for host, _ in ours}
+    began = min(filter(None, (trial.datetime_start for trial in failed)), default=datetime.max)
+    at_work = {
+        _worker(trial)
+        for trial in trials
+        if trial.state is TrialState.RUNNING
+        or (trial.datetime_complete is not None and trial.datetime_complete >= began)
+    }
     well = {_worker(t) for t in trials if t.state in {TrialState.COMPLETE, TrialState.PRUNED}}
-    return len({host for host, _ in last}) == 1 and bool(well - last)
+    others = {one for one in well - ours if one[0] not in hosts or one in at_work}
+    return len(hosts) == 1 and bool(others)
 
 
 def _ended_last(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

@@ -111,14 +111,13 @@ class Climber:
             self._note(step, value())
         if step == self.last_step:
             return  # it has the full evaluation: complete, however good
-        if self._is_time_to_write:
-            self._heed(self.write())
-        if self.stop.requested:
-            raise Drained
-        if self._is_time_over():
+        want = self.write().want if self._is_time_to_write(is_new=is_new) else Want.RUN
+        if want is Want.CANCEL or self._is_time_over():
             raise Cut
         if self._has_to_ask(step, is_new=is_new) and not self._may_climb(step):
-            raise TrialPruned(step)
+            raise TrialPruned(step)  # though it is to be handed back: nobody asks again for a step
+        if want is Want.PAUSE or self.stop.requested:
+            raise Drained
 
     def write(self) -> Control:
         """Write what is not written yet, and give what is wanted of the study."""
@@ -172,17 +171,10 @@ class Climber:
             raise Diverged(f"step {step}: {value}")
         self.reports[step] = self.trial.intermediate_values[step] = value
 
-    @property
-    def _is_time_to_write(self) -> bool:
+    def _is_time_to_write(self, *, is_new: bool) -> bool:
         pruner = self.view.pruner
-        looks = isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
+        looks = is_new and isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
         return looks or time.monotonic() - self.written_at >= BATCH
-
-    def _heed(self, control: Control) -> None:
-        if control.want is Want.PAUSE:
-            raise Drained
-        if control.want is Want.CANCEL:
-            raise Cut
 
     def _is_time_over(self) -> bool:
         """Whether the budget's time is over, which may have been raised since the trial was taken.

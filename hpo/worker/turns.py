@@ -41,7 +41,7 @@ class Turns:
 
     def _run_one(self) -> bool:
         """Run a trial of the first study in line that has one."""
-        in_line = persistently(lambda: survey(self.database), lambda: self.stop.requested)
+        in_line = persistently(lambda: survey(self.database), self._give_up)
         names = {seen.name for seen in in_line}
         self.services = {name: ours for name, ours in self.services.items() if name in names}
         return any(self._run(seen) for seen in in_line if self._is_worth_a_look(seen))
@@ -52,7 +52,7 @@ class Turns:
 
     def _run(self, seen: Seen) -> bool:
         try:
-            ours = self.services.get(seen.name) or self.open_study(seen.name)
+            ours = self.services.get(seen.name) or self._open(seen.name)
             self.services[seen.name] = ours
             if ours.run_next():
                 return True
@@ -66,3 +66,9 @@ class Turns:
             log.warning('the study "%s" is left out here for a while: %s', seen.name, error)
             self.left_out[seen.name] = time.monotonic() + LEFT_OUT
         return False
+
+    def _open(self, name: str) -> Service:
+        return persistently(lambda: self.open_study(name), self._give_up)
+
+    def _give_up(self) -> bool:
+        return self.stop.requested

@@ -124,6 +124,30 @@ def test_a_machine_whose_trials_alone_fail_leaves_the_study_to_the_others(
     assert found == [TrialState.COMPLETE] * 3 + [TrialState.FAIL] * 3 + [TrialState.COMPLETE] * 3
 
 
+@pytest.mark.parametrize("first_still_works", [True, False])
+def test_what_a_process_of_the_same_machine_did_counts_while_it_works(
+    create_study, leases, monkeypatch, first_still_works
+):
+    stored = create_study(budget={"trials": 9})
+
+    def worker(name):
+        monkeypatch.setattr(loop, "_owner", lambda: name)
+        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+
+    first, second = worker("a-host:1"), worker("a-host:2")
+    first.run_next()
+    if first_still_works:
+        leases(stored, "a-host:1").take()
+    monkeypatch.setattr(stepwise, "fit", lambda *_: 1 / 0)
+    if first_still_works:
+        with pytest.raises(SickMachine):
+            loop.serve(second)
+    else:
+        loop.serve(second)  # it was started anew, with a bug
+    expected = Want.RUN if first_still_works else Want.STOP
+    assert status(stored).control.want is expected
+
+
 def test_what_may_pass_is_tried_again_and_the_reasons_are_kept(create_study, work, monkeypatch):
     fit = stepwise.fit
     mishaps = [

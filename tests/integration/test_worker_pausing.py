@@ -10,7 +10,18 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
 from hpo.cli.studies import objective_of
-from hpo.study import FOLDS, PAUSED, StudyState, load, retry, runs_of, status
+from hpo.storage.ownership import OwnedTrial
+from hpo.study import (
+    FOLDS,
+    PAUSED,
+    StudyState,
+    Want,
+    load,
+    retry,
+    runs_of,
+    set_control,
+    status,
+)
 from hpo.worker import loop
 from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop
@@ -104,6 +115,38 @@ def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
     assert (trial.state, [*trial.intermediate_values]) == (TrialState.COMPLETE, [1, 2, 3, 4])
     assert trial.params == paused.params
     assert trial.intermediate_values[1] == paused.intermediate_values[1]
+
+
+@pytest.mark.parametrize("told", ["to pause", "to stop"])
+def test_a_trial_that_is_handed_back_at_a_rung_waits_there_like_any_other(
+    create_study, leases, database, told
+):
+    stored, stop = create_study(**HALVING, budget={"trials": 1}), Stop()
+    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    lease = leases(stored).take()
+    if told == "to pause":
+        set_control(database, "blobs", Want.PAUSE)
+    else:
+        stop.request()
+    run_trial(lease, objective_of(stored), stop)
+    (trial,) = stored.study.trials
+    assert (trial.last_step, trial.system_attrs.get(PAUSED)) == (1, 1)
+
+
+def test_steps_that_are_climbed_again_are_not_written_again(create_study, leases, monkeypatch):
+    stored = create_study(**HALVING, budget={"trials": 1})
+    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    run_trial(leases(stored).take(), objective_of(stored), Stop())
+    writings, write = [], OwnedTrial.write
+
+    def listen(owned, writing):
+        writings.append(writing)
+        return write(owned, writing)
+
+    monkeypatch.setattr(OwnedTrial, "write", listen)
+    run_trial(leases(stored).take(), objective_of(stored), Stop())
+    assert stored.study.trials[0].last_step == 2
+    assert len(writings) == 3  # where it begins, at the second rung, before what it found is kept
 
 
 def test_time_that_a_trial_waited_is_no_work(create_study, leases, work):

@@ -5,7 +5,7 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
 from hpo.cli.studies import objective_of
-from hpo.errors import DataError
+from hpo.errors import DatabaseAway, DataError
 from hpo.study import Want, load, set_control
 from hpo.worker import loop
 from hpo.worker.loop import service
@@ -18,8 +18,8 @@ def serve(database, monkeypatch):
     """Work on all studies until a number of trials were run; give their studies in order."""
     monkeypatch.setattr(loop, "IDLE", 0.01)
 
-    def serve_all(count, meanwhile=lambda _order: None, refuse=()):
-        stop, order = Stop(), []
+    def serve_all(count, meanwhile=lambda _order: None, refuse=(), away=()):
+        stop, order, outages = Stop(), [], [*away]
         run_trial = loop.run_trial
 
         def noting(lease, *rest):
@@ -32,6 +32,8 @@ def serve(database, monkeypatch):
         def open_study(name):
             if name in refuse:
                 raise DataError("rows.npy", "can't be read")
+            if outages:
+                raise outages.pop()
             stored = load(database, name)
             return service(stored, objective_of(stored), open_artifacts(), stop)
 
@@ -109,3 +111,8 @@ def test_a_study_that_is_deleted_stops_no_other_one(database, create_study, serv
 
     assert serve(4, meanwhile) == ["deleted", "other", "other", "other"]
     assert all(trial.state is TrialState.COMPLETE for trial in other.study.trials)
+
+
+def test_a_database_that_goes_away_while_a_study_is_opened_is_waited_for(create_study, serve):
+    create_study(name="a")
+    assert serve(1, away=[DatabaseAway("it is away")]) == ["a"]

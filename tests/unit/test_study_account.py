@@ -103,6 +103,13 @@ def test_patience_ends_with_so_many_trials_in_vain_after_the_best():
     assert account(*before, trials=99, patience=4).may_begin
 
 
+def test_a_trial_that_was_handed_back_was_not_in_vain_yet():
+    best, vain = trial(COMPLETE, 27, ended=1), trial(PRUNED, 3, began=2)
+    assert account(best, vain, trial(WAITING, 3, began=2), trials=9, patience=2).may_begin
+    at_rung = trial(WAITING, 3, began=2, **{PAUSED: 3})
+    assert not account(best, vain, at_rung, trials=9, patience=2).may_begin
+
+
 def test_a_budget_without_a_practical_end_leaves_a_time_that_can_be_said():
     found = account(trial(PRUNED, 1, ended=60), trials=10**15)
     assert found.time_left > timedelta(days=36500)
