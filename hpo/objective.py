@@ -278,5 +278,5 @@ def _splits(definition: Definition, y: Labels, source: str) -> tuple[Split, ...]
         return tuple(holdout(y, share, definition.seed))
     except ValueError as error:  # too few rows on one side for all classes
         raise DefinitionError(
-            source, "evaluation.holdout", f"{share} of {len(y)} rows won't do: {error}"
+            source, "evaluation.holdout", f"{share} of {len(y)} rows is not valid: {error}"
         ) from error

@@ -148,12 +148,12 @@ def _guard(path: Path, rows: Dataset) -> str:
     """Show that no row is the source of a test row, by the list that `hpo data make` writes."""
     digest = sha256_of(path)
     if not zipfile.is_zipfile(path):  # NumPy would take other files, too
-        raise DataError(str(path), "is no sources.npz of `hpo data make`")
+        raise DataError(str(path), "is not a sources.npz of `hpo data make`")
     try:
         with np.load(path) as arrays:
             clean, test = arrays["clean"], arrays["test"]
     except (KeyError, ValueError) as error:
-        raise DataError(str(path), f"is no sources.npz of `hpo data make`: {error}") from error
+        raise DataError(str(path), f"is not a sources.npz of `hpo data make`: {error}") from error
     if len(clean) != len(rows.X):
         raise DataError(
             str(path), f"lists {len(clean)} clean digits, but {rows.source} has {len(rows.X)} rows"

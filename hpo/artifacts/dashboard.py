@@ -78,4 +78,4 @@ def _ours(artifact_id: str) -> str:
     try:
         return bytes.fromhex(artifact_id).decode()
     except ValueError as error:
-        raise ArtifactError(f"{artifact_id!r} is no id of an artifact") from error
+        raise ArtifactError(f"{artifact_id!r} is not the id of an artifact") from error

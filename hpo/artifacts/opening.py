@@ -40,7 +40,7 @@ def _place(given: str) -> Place:
         return _bucket(given)
     path = Path(given).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise InputError(f"{VARIABLE}: {path} is no folder: {ALLOWED}")
+        raise InputError(f"{VARIABLE}: {path} is not a folder: {ALLOWED}")
     return Folder(path)
 
 
@@ -60,5 +60,5 @@ def _limit(given: str | None) -> int | None:
     match = SIZE.fullmatch(given.strip())
     limit = int(Decimal(match[1]) * 1000 ** POWERS[match[2].upper()]) if match else 0
     if not limit:
-        raise InputError(f'{QUOTA}: {given!r} is no size: write it as "20GB" or "500MB"')
+        raise InputError(f'{QUOTA}: {given!r} is not a size: write it as "20GB" or "500MB"')
     return limit

@@ -92,5 +92,5 @@ class Artifacts:
 
 def _checked(artifact: str) -> str:
     if not ID.fullmatch(artifact):
-        raise ArtifactError(f"{artifact!r} is no id of an artifact")
+        raise ArtifactError(f"{artifact!r} is not the id of an artifact")
     return artifact

@@ -20,7 +20,7 @@ COMMANDS = {
     "pause": "Let a study's workers hand back their trials, and wait.",
     "resume": "Let a study go on.",
     "stop": "Begin no more trials of a study.",
-    "cancel": "End the running trials of a study, too.",
+    "cancel": "Stop a study and end its running trials.",
     "retry": "Queue failed trials of a study again.",
     "delete": "Delete a study with its trials and their artifacts.",
     "status": "Show one study, or all of them.",

@@ -25,7 +25,7 @@ pause = _command(
 resume = _command(
     "resume",
     "run",
-    "Let STUDY go on that was paused, stopped or cancelled; start workers if they have left.",
+    "Resume STUDY after a pause, stop or cancel; start workers again if they have left.",
 )
 stop = _command(
     "stop",

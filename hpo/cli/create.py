@@ -12,8 +12,8 @@ from hpo.device import one_thread_a_process
 def create(file: Path) -> None:
     """Store the study that FILE defines, to be worked on by `hpo worker`.
 
-    A study that is there stays as it is, save that its budget and its priority become the file's; a
-    file that says anything else under a stored name is refused.
+    A stored study is kept: only its budget and its priority are updated from FILE. A file that
+    differs in anything else is refused.
 
     \b
     Example:

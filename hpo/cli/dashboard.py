@@ -27,7 +27,7 @@ PORT = 8080
     show_default=True,
     help="Port to listen on; 0 is any that is free.",
 )
-@click.option("--admin", is_flag=True, help="Let the editor delete, end trials and upload, too.")
+@click.option("--admin", is_flag=True, help="Also let the editor delete, end and upload.")
 @click.option("--any-port", is_flag=True, hidden=True, help="Take another port if this is taken.")
 @click.option("--with-parent", type=int, hidden=True, help="Stop when this parent process does.")
 def dashboard(

@@ -67,8 +67,8 @@ def make(out: Path, mnist: Path | None, preset: str, **settings: object) -> None
 @click.option("--label", default="last", show_default=True, help="first, last, none or a name.")
 @click.option("--shape", metavar=SHAPE, help="What a row is; default: a guess.")
 @click.option("--transposed", is_flag=True, help="Pixels are stored column by column.")
-@click.option("--range", "bounds", nargs=2, type=float, help="The allowed values.")
-@click.option("--folds", type=click.IntRange(min=2), help="Demand as many rows of each class.")
+@click.option("--range", "bounds", nargs=2, type=float, help="Smallest and largest allowed value.")
+@click.option("--folds", type=click.IntRange(min=2), help="Require this many rows of each class.")
 def check(
     file: Path,
     label: str,

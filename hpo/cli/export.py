@@ -9,7 +9,7 @@ import click
 @click.command()
 @click.argument("study")
 @click.option("--trial", type=click.IntRange(min=0), help="Its number; default: the best.")
-@click.option("--top", type=click.IntRange(min=2), help="Average so many of the best trials.")
+@click.option("--top", type=click.IntRange(min=2), help="Average this many of the best trials.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: print it.")
 def export(study: str, trial: int | None, top: int | None, output: Path | None) -> None:
     """Write a trial of STUDY as a training script that needs neither hpo nor Optuna.

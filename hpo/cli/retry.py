@@ -33,4 +33,4 @@ def retry(study: str, trials: tuple[int, ...], failed: bool) -> None:
     if not queued:
         click.echo(f"{study}: no trial has failed", err=True)
     elif want is not Want.RUN:
-        click.echo(f"{study} does not go on before `hpo resume {study}`: {want}", err=True)
+        click.echo(f"{study} was told to {want}: they wait for `hpo resume {study}`", err=True)

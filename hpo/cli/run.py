@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     show_default="one a core",
     help="Processes to start, each with one thread.",
 )
-@click.option("--no-dashboard", is_flag=True, help="Show the study in the terminal alone.")
+@click.option("--no-dashboard", is_flag=True, help="Show the study only in the terminal.")
 def run(file: Path, workers: int, no_dashboard: bool) -> None:
     """Create the study that FILE defines and run it with workers on this machine.
 

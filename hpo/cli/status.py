@@ -17,7 +17,9 @@ EVERY = 2.0  # seconds
     is_flag=True,
     help="Print JSON: one study, or a list of all; with --watch each in one line.",
 )
-@click.option("--watch", is_flag=True, help=f"Print anew every {EVERY:.0f} s until it is finished.")
+@click.option(
+    "--watch", is_flag=True, help=f"Print again every {EVERY:.0f} s until it is finished."
+)
 def status(study: str | None, json_: bool, watch: bool) -> None:
     """Show STUDY, or all studies.
 

@@ -46,7 +46,7 @@ def worker(
     with_parent: int | None,
     gpu_memory: int | None,
 ) -> None:
-    """Work on STUDY until its budget is spent, or without one on all studies until told to stop.
+    """Work on STUDY until its budget is spent; without STUDY, on all studies until told to stop.
 
     Start it on any machine that reaches the database and has the study's data (HPO_DATA is the
     folder where a relative path to it starts). The first SIGTERM or Ctrl-C hands the trial back

@@ -126,7 +126,7 @@ def _secret(variable: str) -> str | None:
         with Path(path).open(encoding="utf-8") as file:
             secret = file.read(LONGEST + 3).removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no text"
+        reason = getattr(error, "strerror", None) or "is not text"
         raise InputError(f"{variable}: {path}: {reason}: name a readable file") from None
     problem = _problem(secret)
     if problem:

@@ -81,7 +81,7 @@ def _array(file: Any, name: str = "") -> NDArray[Any]:
                 f"{name}holds Python objects, which are never loaded: "
                 "save it as an array of numbers"
             ) from None
-        told = f"{name}is no NumPy array, or it was cut short: {_one_line(problem)}"
+        told = f"{name}is not a NumPy array, or it was cut short: {_one_line(problem)}"
         raise ValueError(told) from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}{_no_numbers(array.dtype, array.ravel())}")
@@ -221,7 +221,7 @@ def read_parquet(path: Path) -> Table:
         with path.open("rb") as file, pq.ParquetFile(file) as parquet:
             content = parquet.read()
     except pa.ArrowException as problem:
-        raise ValueError(f"is no Parquet file, or it is damaged: {_one_line(problem)}") from None
+        raise ValueError(f"is not a Parquet file, or it is damaged: {_one_line(problem)}") from None
     # pandas stores its row numbers as a column; they are no data.
     pairs = zip(content.column_names, content.columns, strict=True)
     columns = [pair for pair in pairs if not pair[0].startswith("__index_level_")]

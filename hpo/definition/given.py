@@ -27,7 +27,7 @@ def parse_assignments(texts: Sequence[str], source: str) -> Given:
     for text in texts:
         name, sign, value = text.partition("=")
         if not (name and sign):
-            raise DefinitionError(source, "", f'"{text}" is no value; write name=value')
+            raise DefinitionError(source, "", f'"{text}" is not a value; write name=value')
         if name in values:
             raise DefinitionError(source, text, f"{name} is given twice")
         values[name] = _value(value)
@@ -56,7 +56,7 @@ def load_trials(path: Path) -> list[Given]:
         raise DefinitionError(str(path), "trials", "is missing; write a table [[trials]] for each")
     for number, table in enumerate(tables, 1):
         if not (isinstance(table, dict) and table):
-            raise DefinitionError(_place(path, number), "", "is no table of values")
+            raise DefinitionError(_place(path, number), "", "is not a table of values")
     return [Given(_place(path, number), table) for number, table in enumerate(tables, 1)]
 
 

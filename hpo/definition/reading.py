@@ -87,16 +87,16 @@ _LISTS: dict[tuple[int | str, ...], str] = {
 def _problem(error: ErrorDetails) -> str:
     match error["type"]:
         case "missing" if error["loc"][:2] in _LISTS:
-            return f"{error['input']!r} won't do: write {_LISTS[error['loc'][:2]]}"
+            return f"{error['input']!r} is not valid: write {_LISTS[error['loc'][:2]]}"
         case "tuple_type" if error["loc"][0] == "space":
             return f"{error['input']!r} is neither a list nor bounds {{ low = 1, high = 10 }}"
         case kind if kind in _LACKS:
             return _LACKS[kind]
         case kind if kind in _CONTAINERS:
-            return f"{error['input']!r} is no {_CONTAINERS[kind]}"
+            return f"{error['input']!r} is not a {_CONTAINERS[kind]}"
         case "union_tag_invalid":
             return f"the name must be one of {error['ctx']['expected_tags']}"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
         case _:
-            return f"{error['input']!r} won't do: {error['msg'][0].lower()}{error['msg'][1:]}"
+            return f"{error['input']!r} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -29,7 +29,7 @@ class Metric(StrEnum):
 def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
     low, high = ends
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"{list(ends)} is no range; write the smallest value, then the largest")
+        raise ValueError(f"{list(ends)} is not a range; write the smallest value, then the largest")
     return ends
 
 
@@ -159,7 +159,7 @@ def _duration(value: object) -> timedelta:
     except OverflowError:
         raise ValueError(f"{value!r} is too long") from None
     if not length:
-        raise ValueError(f'{value!r} is no duration; write "2h", "30m", "90s" or "1h30m"')
+        raise ValueError(f'{value!r} is not a duration; write "2h", "30m", "90s" or "1h30m"')
     return length
 
 

@@ -61,7 +61,7 @@ def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
     imported = {needed.bound: needed for needed in OWN_IMPORTS}
     for needed in sorted(collector.imports, key=lambda needed: needed.statement):
         other = imported.setdefault(needed.bound, needed)
-        if {needed.bound} & (own | collector.python.keys()) or other.brings != needed.brings:
+        if needed.bound in own or needed.bound in collector.python or other.brings != needed.brings:
             raise HpoError(
                 f"`{needed.statement}` can't stand in a script, where {needed.bound} is something "
                 "else; import it under another name"

@@ -82,7 +82,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "imports": statements(inside - third_party),
             "quiet": _before_keras(members) if KERAS in inside else "",
             "third_party": statements(third_party),
-            "threads": " ".join(name for name in THREADS if ("TF" in name) <= (KERAS in inside)),
+            "threads": " ".join(name for name in THREADS if "TF" not in name or KERAS in inside),
             "constants": _constants(stored, members, body),
             "definitions": "\n\n\n".join(body.definitions),
             "given": _assigned(body.given),

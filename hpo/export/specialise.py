@@ -121,14 +121,14 @@ def _holds(node: ast.stmt) -> bool:
 
 
 class _Pruning:
-    """Gives functions with values in the place of what is known, and without what follows not."""
+    """Gives functions with values in place of what is known, without branches never taken."""
 
     def __init__(self, known: Known, nodes: Sequence[ast.stmt], constants: dict[str, Any]) -> None:
         self.known, self.constants, self.tables = known, constants, _tables(nodes)
         self.defined = {name for node in nodes for name in defined(node)}
 
     def of(self, function: ast.FunctionDef) -> ast.FunctionDef:
-        """Give what is left of a function; all of it where that would be no code."""
+        """Give what is left of a function; the whole function where that would not compile."""
         taken = bindings(function).keys()
         rewriter = _Pruned(self.known, self.tables, self.constants, taken, self.defined)
         new = _single_constants(rewriter.visit(copy.deepcopy(function)))
@@ -400,12 +400,13 @@ def _open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
         bound, parts = bindings(node), [*ast.walk(node)]
         if isinstance(node, ast.FunctionDef):
             takes = {argument.arg for argument in every_argument(node)}
-            found |= {name for name in known if bound[name] > (name in takes)}
+            found |= {name for name in known if bound[name] > (1 if name in takes else 0)}
         calls = {id(part.func): part for part in parts if isinstance(part, ast.Call)}
         for part in parts:
             function = shipped.get(name_of(part) or "") if is_loaded(part) else None
             if function is not None:
-                another = bound[function.name] > (function is node)  # under the same name
+                own = 1 if function is node else 0
+                another = bound[function.name] > own  # under the same name
                 call = None if another else calls.get(id(part))
                 found |= _not_passed(function, call, takes, known)
     return found

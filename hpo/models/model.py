@@ -77,7 +77,7 @@ class Model:
             TypeError: it contradicts Params.
         """
         if not is_dataclass(self.Params):
-            raise TypeError(f"Params = {self.Params!r} is no dataclass")
+            raise TypeError(f"Params = {self.Params!r} is not a dataclass")
         names = [field.name for field in fields(self.Params)]
         if self.climb is Climb.EPOCHS and "epochs" not in names:
             raise TypeError("Params has no field epochs, but climb is Climb.EPOCHS")

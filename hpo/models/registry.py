@@ -28,7 +28,7 @@ def resolve(name: str, source: str) -> Model:
         )
     model = _import(module_name, attribute, source)
     if not isinstance(model, Model):
-        raise DefinitionError(source, "model", f'"{name}" is no hpo.models.Model')
+        raise DefinitionError(source, "model", f'"{name}" is not an hpo.models.Model')
     if not _exists(model.training):
         raise DefinitionError(
             source, "model", f'"{name}" trains in {model.training}, which is missing'

@@ -70,11 +70,11 @@ def _check_dimension(parameter: Parameter, dimension: Dimension, refuse: Refuse)
             raise refuse(key, f"{in_toml(dimension)} has a choice twice")
         return
     if parameter.number is None:
-        raise refuse(key, f"takes no bounds; allowed is {parameter.allowed}")
+        raise refuse(key, f"takes no bounds; it must be {parameter.allowed}")
     _check_values(key, parameter, (dimension.low, dimension.high), refuse)
     step = dimension.step  # above 0: a step is no value, so that only its kind has to suit
     if step is not None and parameter.number is int and not isinstance(step, int):
-        raise refuse(key, f"{in_toml(step)} is not allowed as a step; allowed is a whole number")
+        raise refuse(key, f"{in_toml(step)} is not allowed as a step; it must be a whole number")
 
 
 def _check_values(
@@ -82,7 +82,7 @@ def _check_values(
 ) -> None:
     for value in values:
         if not parameter.admits(value):
-            raise refuse(key, f"{in_toml(value)} is not allowed; allowed is {parameter.allowed}")
+            raise refuse(key, f"{in_toml(value)} is not allowed; it must be {parameter.allowed}")
 
 
 def _check_meaning(

@@ -53,7 +53,7 @@ def _misfit(space: SearchSpace[Any], parameter: Parameter, given: object) -> str
     except ValueError as error:
         return str(error)
     if not parameter.admits(value):
-        return f"is not allowed; allowed is {parameter.allowed}"
+        return f"is not allowed; it must be {parameter.allowed}"
     if parameter.cast(value) not in space.searched[name]:
         return f"is not in the space of this study: {in_toml(space.searched[name])}"
     return None

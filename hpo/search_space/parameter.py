@@ -18,8 +18,8 @@ class Limit:
 
 
 POSITIVE = Limit("above 0", lambda number: number > 0)
-AT_LEAST_ZERO = Limit("from 0 up", lambda number: number >= 0)
-AT_LEAST_ONE = Limit("from 1 up", lambda number: number >= 1)
+AT_LEAST_ZERO = Limit("of 0 or more", lambda number: number >= 0)
+AT_LEAST_ONE = Limit("of 1 or more", lambda number: number >= 1)
 SHARE = Limit("from 0 to below 1", lambda number: 0 <= number < 1)
 
 

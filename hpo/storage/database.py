@@ -41,7 +41,7 @@ def grace_period() -> float:
     except ValueError:
         period = 0.0
     if not 1 <= period <= 86_400:
-        raise InputError(f"{GRACE}: {given} won't do: give seconds, from 1 to 86400")
+        raise InputError(f"{GRACE}: {given} is not valid: give seconds, from 1 to 86400")
     return period
 
 
@@ -205,7 +205,7 @@ def _with_password(url: URL) -> URL:
     try:
         password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(f"{PASSWORD_FILE}: {file} can't be read: {reason}") from error
     if not password:
         raise InputError(f"{PASSWORD_FILE}: {file} is empty: write the password into it")

@@ -86,10 +86,10 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
 
 
 def _demand_room(stored: StoredStudy, count: int) -> None:
-    account = account_of(stored, stored.database.now())
-    most = account.budget.trials
     if not count:
         return
+    account = account_of(stored, stored.database.now())
+    most = account.budget.trials
     if account.is_spent:
         raise spent(stored, account)
     promised = account.places_promised

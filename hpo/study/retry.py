@@ -48,5 +48,7 @@ def _chosen(
     for number in wanted:
         if number not in failed:
             known = ", ".join(map(str, failed)) or "none"
-            raise StudyError(f'study "{name}": trial {number} has not failed; failed are: {known}')
+            raise StudyError(
+                f'study "{name}": trial {number} has not failed; the failed trials are: {known}'
+            )
     return [*failed.values()] if numbers is None else [failed[number] for number in wanted]

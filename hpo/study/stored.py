@@ -87,7 +87,7 @@ def load(database: Database, name: str) -> StoredStudy:
         study = optuna.load_study(study_name=name, storage=database.storage)
     except KeyError:
         known = ", ".join(names(database)) or "none yet"
-        raise StudyError(f'there is no study "{name}"; stored are: {known}') from None
+        raise StudyError(f'there is no study "{name}"; the database has: {known}') from None
     attrs = study.user_attrs
     if DEFINITION not in attrs:
         raise StudyError(f'the study "{name}" was not created by hpo; it has no definition')

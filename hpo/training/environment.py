@@ -1,4 +1,4 @@
-"""What a value depends on beside the code and the data."""
+"""What a value depends on besides the code and the data."""
 
 import os
 import sys
@@ -16,5 +16,6 @@ def environment(names: Iterable[str]) -> dict[str, str]:
 
 def processor() -> str:
     """Give the name of the processor."""
-    text = cpuinfo.read_text() if (cpuinfo := Path("/proc/cpuinfo")).exists() else ""
+    file = Path("/proc/cpuinfo")
+    text = file.read_text() if file.exists() else ""
     return text.partition("\nmodel name")[2].partition("\n")[0].strip("\t: ") or os.uname().machine

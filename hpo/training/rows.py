@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 def read_npy(path: Path) -> NDArray[Any]:
     """Read a .npy file as a table (n, columns)."""
-    return np.reshape(rows := np.load(path), (len(rows), -1))
+    rows = np.load(path)
+    return np.reshape(rows, (len(rows), -1))
 
 
 def read_npz(path: Path) -> NDArray[Any]:
@@ -49,7 +50,8 @@ def read_csv(path: Path) -> NDArray[Any]:
 
 def _is_header(line: str) -> bool:
     try:
-        _numbers = [float(cell.strip('" \n') or 0) for cell in line.split(",")]
+        for cell in line.split(","):
+            float(cell.strip('" \n') or 0)
     except ValueError:
         return True
     return "_" in line  # Python would take 1_000 for a number

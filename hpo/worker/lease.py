@@ -118,9 +118,9 @@ class Lease:
         return Control.read(persistently(lambda: self.owned.write(writing), self.give_up))
 
     def climb_on(self) -> int | None:
-        """Ask for the steps from the rung that was reported last; None if there are none.
+        """Ask whether the trial may climb on from the rung that it reported last.
 
-        Gives the step up to which they reach.
+        Gives the step up to which it may, or None.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.

@@ -31,9 +31,9 @@ def leftovers_freed() -> Iterator[None]:
 
 
 def keep_what_is_loaded() -> None:
-    """Spare libraries that are loaded by now the collection of circles, which has no end for them.
+    """Leave what is loaded by now out of garbage collection.
 
-    TensorFlow's modules alone take it a third of a second, each time.
+    To look through TensorFlow's modules alone takes a third of a second, each time.
     """
     gc.freeze()
 

@@ -13,7 +13,17 @@ from optuna.pruners import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from hpo.definition import Definition, Pruner, Sampler
-from hpo.definition.schema import ASHA, QMC, TPE, GridWalk, Hyperband, Median, Percentile
+from hpo.definition.schema import (
+    ASHA,
+    QMC,
+    TPE,
+    GridWalk,
+    Hyperband,
+    Median,
+    NoPruning,
+    Percentile,
+    RandomSampling,
+)
 from hpo.definition.schema import Halving as HalvingSettings
 from hpo.search_space import Grid
 from hpo.study import space_of
@@ -47,7 +57,7 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
             )
         case GridWalk():
             return GridSampler(Grid(space_of(definition)), definition.seed)
-        case _:
+        case RandomSampling():
             return RandomSampler(seed=seed)
 
 
@@ -84,5 +94,5 @@ def pruner(settings: Pruner, last_step: int) -> BasePruner:
                 n_warmup_steps=settings.n_warmup_steps,
                 n_min_trials=settings.n_min_trials,
             )
-        case _:
+        case NoPruning():
             return NopPruner()

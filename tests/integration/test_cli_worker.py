@@ -51,7 +51,7 @@ def test_a_machine_without_gpus_is_told_what_was_tried(refused, nvidia_smi):
 def test_an_unknown_study_starts_no_process(refused):
     code, said = refused("nobody", "--workers", 2)
     assert code == 2
-    assert said == 'there is no study "nobody"; stored are: blobs'
+    assert said == 'there is no study "nobody"; the database has: blobs'
 
 
 def test_one_worker_works_in_this_process(hpo, rows):

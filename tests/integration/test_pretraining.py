@@ -121,7 +121,7 @@ REFUSED = {
     ),
     "no epochs": (
         {"pretraining": {"train": "clean.npy"}},
-        r"pretraining.fixed.epochs: is missing; give a whole number from 1 up",
+        r"pretraining.fixed.epochs: is missing; give a whole number of 1 or more",
     ),
     "rows that are not there": (
         {"pretraining": {"train": "no.npy", "fixed": {"epochs": 1}}},
@@ -143,7 +143,7 @@ REFUSED = {
     ),
     "sources that are none": (
         {"pretraining": {"train": "clean.npy", "sources": "rows.npy", "fixed": {"epochs": 1}}},
-        r"rows.npy: is no sources.npz of `hpo data make`",
+        r"rows.npy: is not a sources.npz of `hpo data make`",
     ),
     "a model without weights": (
         {

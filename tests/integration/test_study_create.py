@@ -129,11 +129,11 @@ def test_a_creator_that_dies_leaves_nothing_that_looks_complete(
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(database, create_study):
-    with pytest.raises(StudyError, match='no study "nobody"; stored are: none yet'):
+    with pytest.raises(StudyError, match='no study "nobody"; the database has: none yet'):
         load(database, "nobody")
     create_study()
     create_study(name="second")
-    with pytest.raises(StudyError, match=r'no study "nobody"; stored are: blobs, second$'):
+    with pytest.raises(StudyError, match=r'no study "nobody"; the database has: blobs, second$'):
         load(database, "nobody")
 
 

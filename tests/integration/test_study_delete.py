@@ -89,5 +89,5 @@ def test_a_study_that_is_not_there_is_named(hpo):
     said = hpo("delete", "nobody", "--yes")
     assert (said.code, said.err) == (
         2,
-        'hpo: there is no study "nobody"; stored are: none yet\n',
+        'hpo: there is no study "nobody"; the database has: none yet\n',
     )

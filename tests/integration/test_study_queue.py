@@ -292,5 +292,5 @@ def test_a_value_that_no_trial_can_have_queues_nothing(create_study, queue):
 
 
 def test_an_unknown_study_is_refused(queue):
-    with pytest.raises(StudyError, match='no study "nobody"; stored are: none yet'):
+    with pytest.raises(StudyError, match='no study "nobody"; the database has: none yet'):
         queue({"rate": 0.2}, name="nobody")

@@ -67,7 +67,7 @@ def test_only_failed_trials_are_tried_again(hpo, create_study, leases):
     leases(stored).take()
     said = hpo("retry", "blobs", 0)
     assert said.code == 2
-    assert said.err == 'hpo: study "blobs": trial 0 has not failed; failed are: none\n'
+    assert said.err == 'hpo: study "blobs": trial 0 has not failed; the failed trials are: none\n'
     assert hpo("retry", "blobs", "--failed").err == "blobs: no trial has failed\n"
     assert hpo("retry", "blobs").code == 2
     assert hpo("retry", "nobody", 1).code == 2
@@ -78,4 +78,4 @@ def test_a_stopped_study_says_that_it_does_not_go_on(hpo, database, create_study
     fail(leases, create_study(), 0.25)
     set_control(database, "blobs", Want.STOP)
     said = hpo("retry", "blobs", "--failed").err
-    assert said == "blobs does not go on before `hpo resume blobs`: stop\n"
+    assert said == "blobs was told to stop: they wait for `hpo resume blobs`\n"

@@ -283,7 +283,11 @@ def test_trials_that_are_queued_by_hand_are_added_to_it(database, create_study):
 # ---- what is refused
 
 REFUSED = {
-    "nobody": ({"study": "nobody"}, {}, 'there is no study "nobody"; stored are: blobs, empty'),
+    "nobody": (
+        {"study": "nobody"},
+        {},
+        'there is no study "nobody"; the database has: blobs, empty',
+    ),
     "empty": ({"study": "empty"}, {}, '"empty" has no complete trial yet'),
     "family": (
         {"study": "blobs"},

@@ -35,7 +35,9 @@ def test_a_url_that_names_no_bucket_is_refused(given, monkeypatch):
 def test_a_file_is_no_folder(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("HPO_ARTIFACTS", str(tmp_path / "file"))
-    with pytest.raises(InputError, match=r"^HPO_ARTIFACTS: .*/file is no folder: write a folder"):
+    with pytest.raises(
+        InputError, match=r"^HPO_ARTIFACTS: .*/file is not a folder: write a folder"
+    ):
         open_artifacts()
 
 
@@ -60,7 +62,9 @@ def test_a_setting_of_boto3_that_is_wrong_is_named(variable, value, tmp_path, mo
 @pytest.mark.parametrize("given", ["20", "GB", "-1GB", "0MB", "20 apples", "1e3MB", "nan"])
 def test_a_quota_that_is_no_size_is_refused(given, monkeypatch):
     monkeypatch.setenv("HPO_ARTIFACT_QUOTA", given)
-    with pytest.raises(InputError, match=r'^HPO_ARTIFACT_QUOTA: .* is no size: write it as "20GB"'):
+    with pytest.raises(
+        InputError, match=r'^HPO_ARTIFACT_QUOTA: .* is not a size: write it as "20GB"'
+    ):
         open_artifacts()
 
 

@@ -177,7 +177,7 @@ def test_an_editor_has_a_password_of_their_own(secret):
         ("tr0ub4dor", "shorter than 12"),
         (f"{GOOD}\n{GOOD}", "not one line"),
         ("x" * 2000, "not one line"),
-        (b"\xff\xfe\xfd\xfc", "is no text"),
+        (b"\xff\xfe\xfd\xfc", "is not text"),
     ],
 )
 def test_what_anybody_could_guess_is_refused(secret, variable, content, problem):

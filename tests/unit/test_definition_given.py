@@ -57,8 +57,8 @@ def test_several_values_are_read_in_their_order():
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
-        (["kernel"], 'here: "kernel" is no value; write name=value'),
-        (["=3"], 'here: "=3" is no value; write name=value'),
+        (["kernel"], 'here: "kernel" is not a value; write name=value'),
+        (["=3"], 'here: "=3" is not a value; write name=value'),
         (["C=1", "C=2"], "here: C=2: C is given twice"),
     ],
 )
@@ -84,8 +84,8 @@ def test_a_file_holds_a_table_for_each_trial(tmp_path):
         ("[trials]\nC = 1", ": trials: is missing"),
         ("C = 1", ': unknown key "C"; allowed here: trials'),
         ("[[trials]]\nC = 1\n[[trial]]\nC = 2", ': unknown key "trial"; allowed here: trials'),
-        ("[[trials]]\nC = 1\n[[trials]]", ": [[trials]] 2: is no table of values"),
-        ("trials = [1]", ": [[trials]] 1: is no table of values"),
+        ("[[trials]]\nC = 1\n[[trials]]", ": [[trials]] 2: is not a table of values"),
+        ("trials = [1]", ": [[trials]] 1: is not a table of values"),
     ],
 )
 def test_a_file_of_anything_else_is_refused(tmp_path, text, problem):

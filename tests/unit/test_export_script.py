@@ -594,9 +594,9 @@ def test_unlabelled_test_rows_are_predicted_and_not_scored(run, write, dataset, 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda X, y: (X, y + 0.7), "has other labels than whole numbers from 0 on"),
-        (lambda X, y: (X, y - 9), "has other labels than whole numbers from 0 on"),
-        (lambda X, y: (np.where(X > 0.5, np.nan, X), y), "has a value that is no finite number"),
+        (lambda X, y: (X, y + 0.7), "has labels that are not whole numbers of 0 or more"),
+        (lambda X, y: (X, y - 9), "has labels that are not whole numbers of 0 or more"),
+        (lambda X, y: (np.where(X > 0.5, np.nan, X), y), "has a value that is not a finite number"),
     ],
     ids=["measurements", "negative labels", "gaps"],
 )

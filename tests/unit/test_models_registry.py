@@ -81,8 +81,8 @@ def test_an_unknown_name_is_refused_with_the_built_in_ones(name):
         ("hpo.models.svm:", "can't be imported"),
         (":TREE", "can't be imported"),
         (".family:TREE", "can't be imported"),
-        ("hpo.models.svm:Params", '"hpo.models.svm:Params" is no hpo.models.Model'),
-        ("os:path", '"os:path" is no hpo.models.Model'),
+        ("hpo.models.svm:Params", '"hpo.models.svm:Params" is not an hpo.models.Model'),
+        ("os:path", '"os:path" is not an hpo.models.Model'),
     ],
 )
 def test_what_is_no_model_is_refused(name, problem):
@@ -114,7 +114,7 @@ class Params:
 @pytest.mark.parametrize(
     ("declared", "problem"),
     [
-        ({"Params": int}, "no dataclass"),
+        ({"Params": int}, "not a dataclass"),
         ({"climb": Climb.EPOCHS}, "no field epochs"),
         ({"limits": {"width": POSITIVE}}, "no field width"),
         ({"only_if": {"width": OnlyIf("depth", (1,))}}, "no field width"),

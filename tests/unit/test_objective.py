@@ -295,7 +295,7 @@ def test_a_model_of_images_needs_their_shape(cnn_content, dataset):
 def test_a_holdout_that_leaves_a_class_out_is_refused(content, dataset, share):
     content["evaluation"]["holdout"] = share
     message = refusal(content, dataset)
-    assert message.startswith(f"my.toml: evaluation.holdout: {share} of 90 rows won't do: ")
+    assert message.startswith(f"my.toml: evaluation.holdout: {share} of 90 rows is not valid: ")
 
 
 def test_a_real_trial_climbs_to_the_value_of_its_folds(content, dataset):

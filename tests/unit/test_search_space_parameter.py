@@ -69,7 +69,7 @@ def test_does_not_admit(name, value):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("depth", "a whole number from 1 up"),
+        ("depth", "a whole number of 1 or more"),
         ("rate", "a number above 0"),
         ("bagged", "one of [true, false]"),
         ("width", "one of [8, 16]"),

@@ -77,5 +77,5 @@ def test_what_is_not_there_is_said_in_optunas_words(store):
 
 def test_an_id_that_is_none_reaches_no_file(store):
     for artifact in ("..", "../x", "zz", "ff", b"../../etc/passwd".hex(), ""):
-        with pytest.raises(ArtifactError, match="is no id of an artifact"):
+        with pytest.raises(ArtifactError, match="is not the id of an artifact"):
             store.open_reader(artifact)

@@ -139,14 +139,14 @@ def test_an_id_that_is_none_reaches_no_file(artifacts, place, stored):
     kept = artifacts.save("letters", 0, ".log", saying(b"x"))
     uses = (artifacts.open, artifacts.remove, lambda one: artifacts.put(one, saying(b"y")))
     for artifact, use in product(BAD_IDS, uses):
-        with pytest.raises(ArtifactError, match=r"^[^\n]* is no id of an artifact$"):
+        with pytest.raises(ArtifactError, match=r"^[^\n]* is not the id of an artifact$"):
             use(artifact)
     assert stored(place) == [kept]
 
 
 def test_a_name_that_would_lead_elsewhere_is_refused(artifacts, place, stored):
     for study, trial, suffix in BAD_NAMES:
-        with pytest.raises(ArtifactError, match="is no id of an artifact"):
+        with pytest.raises(ArtifactError, match="is not the id of an artifact"):
             artifacts.save(study, trial, suffix, saying(b"x"))
     assert stored(place) == []
 

@@ -10,7 +10,7 @@ from hpo.dashboard.access import EDITOR_FILE, PASSWORD_FILE
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nobody"], 'there is no study "nobody"; stored are: none yet'),
+        (["nobody"], 'there is no study "nobody"; the database has: none yet'),
         (["--host", "0.0.0.0"], "--host 0.0.0.0: without a password"),
         (["--host", "192.0.2.1"], "--host 192.0.2.1: without a password"),
         (["--admin"], f"--admin: it is for the editor: put a password into {EDITOR_FILE}"),

@@ -85,7 +85,7 @@ def test_it_survives_the_loss_of_its_connections(database_url: str) -> None:
 @pytest.mark.parametrize("given", ["soon", "0", "-5", "1e9", "nan"])
 def test_a_grace_period_that_makes_no_sense_is_refused(given, monkeypatch) -> None:
     monkeypatch.setenv("HPO_GRACE", given)
-    with pytest.raises(InputError, match=f"HPO_GRACE: {given} won't do: give seconds"):
+    with pytest.raises(InputError, match=f"HPO_GRACE: {given} is not valid: give seconds"):
         grace_period()
 
 

@@ -94,7 +94,7 @@ def test_a_password_file_that_is_not_there_is_refused(password_file):
 
 def test_a_password_file_that_is_no_text_is_refused(password_file):
     password_file.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"password can't be read: it is no text"):
+    with pytest.raises(InputError, match=r"password can't be read: it is not text"):
         database_url().__enter__()
 
 
