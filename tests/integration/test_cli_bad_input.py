@@ -43,7 +43,7 @@ TRIED = {
 
 # The same for what starts from another study, and for what is queued; all of it ends with 2.
 STAGES = {
-    "create warm-text.toml": r"warm-text.toml: warm_start: 'blobs' is no table",
+    "create warm-text.toml": r"warm-text.toml: warm_start: 'blobs' is not a table",
     "create warm-nobody.toml": r'warm-nobody.toml: warm_start.study: there is no study "nobody"',
     "create warm-self.toml": r'warm_start.study: "warm-self" is this study itself',
     "create warm-early.toml": r'"blobs" has no complete trial yet',
