@@ -110,7 +110,9 @@ def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> 
     return tuple(
         Mistake(row=row, label=label, predicted=said, pixels=pixels)
         for row, label, said, pixels in zip(
-            *(rows.tolist(), y[rows].tolist(), predicted.tolist()),
+            rows.tolist(),
+            y[rows].tolist(),
+            predicted.tolist(),
             _pixels(task, X[rows]) if fit else [None] * count,
             strict=True,
         )

@@ -45,15 +45,17 @@ def learning_curve(climb: Climb) -> bytes:
         if climb.best:
             steps = sorted(climb.best)
             axes.plot(
-                *(steps, [climb.best[step] for step in steps]),
-                *("--",),
+                steps,
+                [climb.best[step] for step in steps],
+                linestyle="--",
                 color=OTHERS,
                 label=climb.best_title,
             )
         steps = sorted(climb.values)
         marker = "o" if len(steps) <= 60 else ""
         axes.plot(
-            *(steps, [climb.values[step] for step in steps]),
+            steps,
+            [climb.values[step] for step in steps],
             marker=marker,
             markersize=4,
             color=OURS,
@@ -117,7 +119,9 @@ def _write_counts(axes: Any, counts: NDArray[np.int64], share: NDArray[np.float6
     size = 9 if len(counts) <= 12 else 6
     for label, predicted in zip(*np.nonzero(counts), strict=True):
         axes.text(
-            *(predicted, label, f"{counts[label, predicted]}"),
+            predicted,
+            label,
+            f"{counts[label, predicted]}",
             ha="center",
             va="center",
             fontsize=size,

@@ -94,12 +94,10 @@ def in_toml(value: Any) -> str:
     """Give a value as a person writes it in a definition."""
     match value:
         case Bounds():
-            keys = value.model_dump(exclude_defaults=True).items()
-            return "{ " + ", ".join(f"{key} = {in_toml(item)}" for key, item in keys) + " }"
+            return in_toml(value.model_dump(exclude_defaults=True))
         case dict():
-            return (
-                "{ " + ", ".join(f"{key} = {in_toml(item)}" for key, item in value.items()) + " }"
-            )
+            keys = (f"{key} = {in_toml(item)}" for key, item in value.items())
+            return "{ " + ", ".join(keys) + " }"
         case bool():
             return str(value).lower()
         case str():

@@ -99,7 +99,11 @@ class LocalWorker:
             self.starts_at, then = time.monotonic() + wait, f"starts again in {wait:.0f} s"
         logger.warning(
             "%s: %s, %s: %s (log: %s)",
-            *(self.slot.name, in_words(code), then, self.last_words, self.log),
+            self.slot.name,
+            in_words(code),
+            then,
+            self.last_words,
+            self.log,
         )
 
     def _last_line(self) -> str:

@@ -5,7 +5,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -93,7 +93,7 @@ class Climber:
         return Writing(
             reports=dict(self.reports),
             user_attrs={FOLDS: self.folds} if self.folds else {},
-            system_attrs=dict(self.files),
+            system_attrs={**self.files, **self.saved},
         )
 
     def __call__(self, step: int, value: Callable[[], float]) -> None:
@@ -122,7 +122,7 @@ class Climber:
     def write(self) -> Control:
         """Write what is not written yet, and give what is wanted of the study."""
         self.saved = self.checkpoints.save()
-        control = self.lease.write(self._unwritten_and(self.saved))
+        control = self.lease.write(self.unwritten)
         self._told()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
@@ -136,7 +136,7 @@ class Climber:
             self.saved = {CHECKPOINT: None}
         elif outcome.retries is None:
             self.saved = self.checkpoints.save(now=True)
-        self.lease.end(outcome, self._unwritten_and(self.saved))
+        self.lease.end(outcome, self.unwritten)
         self._told()
 
     def _told(self) -> None:
@@ -157,10 +157,6 @@ class Climber:
         if listed(self.trial.system_attrs, FILE):  # it is replaced: not by who has lost the trial
             self.write()
         self.files |= self.results.keep_evaluation(objective, self.trial)
-
-    def _unwritten_and(self, attrs: dict[str, Any]) -> Writing:
-        unwritten = self.unwritten
-        return replace(unwritten, system_attrs={**unwritten.system_attrs, **attrs})
 
     def on_fold(self, values: Sequence[float]) -> None:
         """Keep the values of the folds that are finished."""
@@ -246,7 +242,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
 def _outcome(climber: Climber, objective: Objective) -> Outcome:
     trial, pruner = climber.trial, climber.view.pruner
     try:
-        return Outcome(state=TrialState.COMPLETE, value=_value(climber, objective))
+        return Outcome(state=TrialState.COMPLETE, value=_evaluate(climber, objective))
     except TrialPruned as pruned:
         if isinstance(pruner, Halving):
             return Outcome(state=TrialState.WAITING, rung=pruner.rung_at(pruned.args[0]))
@@ -279,7 +275,7 @@ def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
     return Outcome(state=TrialState.WAITING, error=told, retries=[*earlier, reason])
 
 
-def _value(climber: Climber, objective: Objective) -> float:
+def _evaluate(climber: Climber, objective: Objective) -> float:
     lease, trial = climber.lease, climber.trial
     # Asks the sampler, unless another worker has begun the trial: then it has its values.
     study = lease.stored.study
