@@ -24,11 +24,11 @@ one_thread_a_process()
 from hpo.artifacts import open_artifacts  # noqa: E402 - after the threads are set
 from hpo.cli.studies import create_study, import_code, objective_of  # noqa: E402
 from hpo.storage.database import open_storage  # noqa: E402
+from hpo.worker.climber import Climber  # noqa: E402
 from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
 from hpo.worker.loop import Service, service  # noqa: E402
 from hpo.worker.results import Results  # noqa: E402
 from hpo.worker.signals import Stop  # noqa: E402
-from hpo.worker.trial import Climber  # noqa: E402
 from hpo.worker.tuning import end_without_tuning  # noqa: E402
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from hpo.objective import build_objective
 from hpo.storage import stale
 from hpo.storage.database import Database, open_storage
 from hpo.study import Origin, StoredStudy, create
-from hpo.worker import loop, trial
+from hpo.worker import climber, loop
 from hpo.worker.lease import Leases
 from hpo.worker.signals import Stop
 
@@ -98,7 +98,7 @@ def stale_ids(database: Database) -> Callable[[], list[int]]:
 def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Work on a study as `hpo worker` does."""
     monkeypatch.setattr(loop, "IDLE", 0.05)
-    monkeypatch.setattr(trial, "BATCH", 0.0)  # so that each step is written as it is reported
+    monkeypatch.setattr(climber, "BATCH", 0.0)  # so that each step is written as it is reported
 
     def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
         loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), stop or Stop()))

@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.cli.studies import objective_of
 from hpo.storage.ownership import CONTROL
 from hpo.study import StudyState, Want, load, set_control, status
-from hpo.worker import loop
+from hpo.worker import climber, loop
 from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases
 from hpo.worker.mishaps import SAME_BUGS, SickMachine
@@ -227,7 +227,7 @@ def time_is_over(monkeypatch):
 
         monkeypatch.setattr(Leases, "take", take)
         if not added:
-            monkeypatch.setattr(trial_module, "deadline_of", lambda _: 0.0)
+            monkeypatch.setattr(climber, "deadline_of", lambda _: 0.0)
 
     return listen
 

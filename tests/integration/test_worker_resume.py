@@ -14,8 +14,7 @@ from hpo.objective import Kept
 from hpo.storage.ownership import OwnedTrial
 from hpo.study import CHECKPOINT, load
 from hpo.training import batches as batches_module
-from hpo.worker import checkpoints
-from hpo.worker import trial as trial_module
+from hpo.worker import checkpoints, climber
 from hpo.worker.signals import Stop
 from hpo.worker.trial import run_trial
 
@@ -139,7 +138,7 @@ def test_another_worker_without_the_store_trains_again_and_ends_the_same(
 def test_a_worker_that_lost_its_trial_does_not_touch_what_the_next_one_goes_on_with(
     create_network, leases, open_another, make_stale, epochs, monkeypatch
 ):
-    monkeypatch.setattr(trial_module, "BATCH", 0.0)
+    monkeypatch.setattr(climber, "BATCH", 0.0)
     stored = create_network(budget={"trials": 1}, name="frozen")
     objective = objective_of(stored)
     ours = leases(stored)
@@ -218,7 +217,7 @@ def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_the_study(
 
 
 def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, leases, monkeypatch):
-    monkeypatch.setattr(trial_module, "BATCH", 0.0)
+    monkeypatch.setattr(climber, "BATCH", 0.0)
     monkeypatch.setattr(checkpoints, "PAUSE", 1e6)  # as where a save has taken very long
     stored = create_network(budget={"trials": 1}, name="slow")
     saves, save = [], Artifacts.save_checkpoint
@@ -235,7 +234,7 @@ def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, lease
 def test_an_end_whose_answer_was_lost_takes_nothing_from_the_next_worker(
     create_network, leases, open_another, monkeypatch
 ):
-    monkeypatch.setattr(trial_module, "BATCH", 1e9)  # all is written with the end
+    monkeypatch.setattr(climber, "BATCH", 1e9)  # all is written with the end
     stored = create_network(budget={"trials": 1})
     end, taken = OwnedTrial.end, []
 

@@ -17,8 +17,7 @@ from hpo.errors import DatabaseError, StudyError
 from hpo.search_space import SearchSpace
 from hpo.storage.ownership import RUNS, OwnedTrial, Writing
 from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status
-from hpo.worker import loop
-from hpo.worker import trial as trial_module
+from hpo.worker import climber, loop
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop
 
@@ -116,7 +115,7 @@ def test_steps_that_are_fast_are_written_together(create_study, work, monkeypatc
 
     monkeypatch.setattr(OwnedTrial, "write", count)
     stored = create_study(**ONE)
-    monkeypatch.setattr(trial_module, "BATCH", 60.0)
+    monkeypatch.setattr(climber, "BATCH", 60.0)
     work(stored)
     assert len(writes) == 1  # the parameters; the reports come with the end
     assert list(stored.study.trials[0].intermediate_values) == [1, 2, 3, 4]

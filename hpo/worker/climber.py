@@ -1,0 +1,175 @@
+"""What hears of each step of a trial, and ends it where it should not go on."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.exceptions import TrialPruned
+from optuna.trial import FrozenTrial, TrialState
+
+from hpo.artifacts.dashboard import listed
+from hpo.evaluation import FILE
+from hpo.objective import Objective
+from hpo.storage.ownership import Writing
+from hpo.storage.retrying import persistently
+from hpo.study import CHECKPOINT, FOLDS, GRANTED, Control, Want
+from hpo.worker.checkpoints import Checkpoints
+from hpo.worker.halving import Halving
+from hpo.worker.lease import Lease, Outcome, deadline_of
+from hpo.worker.mishaps import Diverged
+from hpo.worker.results import Results
+from hpo.worker.signals import Stop
+from hpo.worker.view import PrunerView
+
+BATCH = 0.5  # seconds: faster steps are reported together
+
+
+class Drained(Exception):  # noqa: N818 - an event, not a failure
+    """The trial is to be handed back."""
+
+
+class Cut(Exception):  # noqa: N818 - an event, not a failure
+    """The trial is to end here, for reasons that are not its own."""
+
+
+@dataclass(kw_only=True)
+class Climber:
+    """Hears each step of a trial: reports it, and ends the trial where it should not go on."""
+
+    lease: Lease
+    view: PrunerView
+    stop: Stop
+    checkpoints: Checkpoints
+    results: Results
+    deadline: float | None  # by time.monotonic()
+    last_step: int = 0
+    reports: dict[int, float] = field(default_factory=dict)  # not written yet
+    folds: Sequence[float] = ()  # not written yet
+    files: dict[str, str] = field(default_factory=dict)  # that were kept, not written yet
+    saved: dict[str, Any] = field(default_factory=dict)  # the training, not written yet
+    written_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def trial(self) -> FrozenTrial:
+        """The trial with its reports, those that are not written yet as well."""
+        return self.lease.trial
+
+    @property
+    def unwritten(self) -> Writing:
+        """What is to be written with the next step or with the end."""
+        return Writing(
+            reports=dict(self.reports),
+            user_attrs={FOLDS: self.folds} if self.folds else {},
+            system_attrs={**self.files, **self.saved},
+        )
+
+    def __call__(self, step: int, value: Callable[[], float]) -> None:
+        """Report a step.
+
+        Raises:
+            LeaseLost: the trial is another worker's now.
+            Drained: it is to be handed back.
+            Cut: it is to end, the study was cancelled or its time is over.
+            Diverged: its value is no finite number.
+            TrialPruned: it is not worth going on with.
+        """
+        is_new = step not in self.trial.intermediate_values
+        if is_new:
+            self._note(step, value())
+        if step == self.last_step:
+            return  # it has the full evaluation: complete, however good
+        want = self.write().want if self._is_time_to_write(is_new=is_new) else Want.RUN
+        if want is Want.CANCEL or self._is_time_over():
+            raise Cut
+        if self._has_to_ask(step, is_new=is_new) and not self._may_climb(step):
+            raise TrialPruned(step)  # though it is to be handed back: nobody asks again for a step
+        if want is Want.PAUSE or self.stop.requested:
+            raise Drained
+
+    def write(self) -> Control:
+        """Write what is not written yet, and give what is wanted of the study."""
+        self.saved = self.checkpoints.save()
+        control = self.lease.write(self.unwritten)
+        self._told()
+        self.reports, self.folds, self.files = {}, (), {}
+        self.written_at = time.monotonic()
+        return control
+
+    def end(self, outcome: Outcome) -> None:
+        """Write the end of this worker's part, and what is not written yet."""
+        if outcome.state in {TrialState.COMPLETE, TrialState.FAIL}:
+            self.files |= self.results.keep_log()
+        if outcome.state.is_finished():
+            self.saved = {CHECKPOINT: None}
+        elif outcome.retries is None:
+            self.saved = self.checkpoints.save(now=True)
+        self.lease.end(outcome, self.unwritten)
+        self._told()
+
+    def _told(self) -> None:
+        self.checkpoints.told(self.saved)
+        self.saved = {}
+
+    def drop(self) -> None:
+        """Remove what was kept for a trial that was lost, but for what it has come to name.
+
+        Of the last writing only the answer may have been lost.
+        """
+        named = self.lease.attrs()
+        self.checkpoints.untold(self.saved, named)
+        self.results.untold(self.files, named)
+
+    def keep_evaluation(self, objective: Objective) -> None:
+        """Keep what is known of the rows held out."""
+        if listed(self.trial.system_attrs, FILE):  # it is replaced: not by who has lost the trial
+            self.write()
+        self.files |= self.results.keep_evaluation(objective, self.trial)
+
+    def on_fold(self, values: Sequence[float]) -> None:
+        """Keep the values of the folds that are finished."""
+        self.folds = list(values)
+
+    def _note(self, step: int, value: float) -> None:
+        if not math.isfinite(value):
+            raise Diverged(f"step {step}: {value}")
+        self.reports[step] = self.trial.intermediate_values[step] = value
+
+    def _is_time_to_write(self, *, is_new: bool) -> bool:
+        pruner = self.view.pruner
+        looks = is_new and isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
+        return looks or time.monotonic() - self.written_at >= BATCH
+
+    def _is_time_over(self) -> bool:
+        """Whether the budget's time is over, which may have been raised since the trial was taken.
+
+        Until the study has a result, its trials go on.
+        """
+        if self.deadline is None or time.monotonic() < self.deadline:
+            return False
+        account = self.lease.account()
+        self.deadline = deadline_of(account)
+        over = self.deadline is not None and time.monotonic() >= self.deadline
+        return over and bool(account.completed)
+
+    def _has_to_ask(self, step: int, *, is_new: bool) -> bool:
+        """Whether it is to be decided how the trial goes on.
+
+        A worker that died at a rung may have reported it and not asked for more.
+        """
+        granted = self.trial.system_attrs.get(GRANTED)
+        return is_new or (granted is not None and step >= granted)
+
+    def _may_climb(self, step: int) -> bool:
+        """Whether the trial is good enough and the budget has the steps up to its next rung."""
+        if persistently(self._should_prune, self.lease.give_up):
+            return False
+        granted = self.trial.system_attrs.get(GRANTED)
+        if granted is None or step < granted:
+            return True
+        self.trial.system_attrs[GRANTED] = landing = self.lease.climb_on()
+        return landing is not None
+
+    def _should_prune(self) -> bool:
+        return self.view.pruner.prune(self.view, self.trial)
