@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.errors import HpoError, InputError
+from hpo.errors import DefinitionError, HpoError, InputError
 
 if TYPE_CHECKING:
-    from hpo.study import Status
+    from hpo.storage.database import Database
 
 
 @click.command()
@@ -26,12 +26,10 @@ def delete(study: str, yes: bool) -> None:
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
     from hpo.study import delete as delete_study
-    from hpo.study import load, status
 
     artifacts = open_artifacts()
     with open_database("delete") as database:
-        found = status(load(database, study))
-        click.echo(_what_goes(found), err=True)
+        click.echo(_what_goes(database, study), err=True)
         if not yes and not _confirmed():
             raise HpoError(f"{study} is not deleted")
         delete_study(database, study, artifacts)
@@ -47,7 +45,13 @@ def _confirmed() -> bool:
         raise InputError("nobody is here to confirm it: give --yes") from None
 
 
-def _what_goes(found: "Status") -> str:
+def _what_goes(database: "Database", study: str) -> str:
+    from hpo.study import load, status
+
+    try:
+        found = status(load(database, study))
+    except DefinitionError as error:  # another version made it, or its model is not here
+        return f"{study}, of which nothing can be shown: {error}"
     trials = sum(found.counts.values())
     best = (
         f"best {found.best.value:.4f} in trial {found.best.number}" if found.best else "no result"

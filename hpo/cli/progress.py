@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hpo.cli.show import ENDS
 from hpo.errors import DatabaseAway
 from hpo.storage.failures import database_errors
 from hpo.storage.retrying import PATIENCE
@@ -102,9 +101,8 @@ def _sleep(seconds: float, look: Callable[[], bool]) -> None:
 
 def _line(status: Status) -> Text:
     counts = status.counts
-    ended = sum(counts[state] for state in ENDS)
     parts = [
-        f"{status.name}: {ended}{_of(status.budget.trials)} trials done",
+        f"{status.name}: {status.ended}{_of(status.budget.trials)} trials done",
         f"{counts['running']} running",
         *([f"{counts['waiting']} waiting"] if counts["waiting"] else []),
         f"{counts['pruned']} pruned",

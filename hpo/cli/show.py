@@ -15,8 +15,6 @@ from hpo.wording import cost_rows, in_words, number, status_rows
 
 PIPED_WIDTH = 120
 
-ENDS = ("complete", "pruned", "fail")
-
 
 def as_json(status: Status) -> dict[str, Any]:
     """Give what `--json` prints of a study."""
@@ -52,11 +50,10 @@ def show_studies(statuses: list[Status], address: str) -> None:
     table = Table("study", "state", "trials", "running", "pruned", "failed", "best", "steps")
     for status in statuses:
         counts = status.counts
-        ended = sum(counts[state] for state in ENDS)
         table.add_row(
             status.name,
             status.state,
-            f"{ended}/{status.budget.trials}" if status.budget.trials else str(ended),
+            f"{status.ended}/{status.budget.trials}" if status.budget.trials else str(status.ended),
             str(counts["running"]),
             str(counts["pruned"]),
             str(counts["fail"]),

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from hpo.storage.contact import Contact
 from hpo.storage.embedded import EmbeddedServer, home
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 from hpo.storage.records import Records
-from hpo.storage.times import now_of
 
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
@@ -63,11 +61,6 @@ class Database:
     def engine(self) -> Engine:
         """The pool of connections that the storage and the locks share."""
         return self.records.engine
-
-    def now(self) -> datetime:
-        """Give the database's time as Optuna gives times: local, without a zone."""
-        with database_errors(), self.engine.connect() as connection:
-            return now_of(connection)
 
 
 def parse_url(given: str) -> URL:

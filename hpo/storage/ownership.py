@@ -23,8 +23,10 @@ OWNER = "hpo:owner"  # a system attribute: the lease that may write to a running
 ENDED = "has ended it"  # follows the owner's name then: nobody else can have done it
 RUNS = "runs"  # a user attribute: when each worker began and let go, in POSIX seconds
 CONTROL = "hpo:control"  # a user attribute of the study: what a person wants of it
+DEFINITION = "hpo:definition"  # likewise: what was in its file
 
-NOW = "(CURRENT_TIMESTAMP AT TIME ZONE 'utc')"  # the tables hold UTC without a zone
+# The tables hold UTC without a zone. A transaction may have waited for a lock, a statement has not.
+NOW = "(statement_timestamp() AT TIME ZONE 'utc')"
 
 # A run that ends is appended to those before it.
 RUN = f"""
@@ -85,9 +87,11 @@ chosen AS (
 
 WRITE = f"""
 WITH {MINE}, {BEAT}, {REPORTED}, {PARAMS}, {USER}, {SYSTEM}
-SELECT control.value_json
+SELECT control.value_json, CAST(definition.value_json AS jsonb) #>> '{{budget,wall_time}}'
 FROM mine LEFT JOIN study_user_attributes AS control
     ON control.study_id = mine.study_id AND control.key = '{CONTROL}'
+LEFT JOIN study_user_attributes AS definition
+    ON definition.study_id = mine.study_id AND definition.key = '{DEFINITION}'
 """
 
 END = f"""
@@ -152,8 +156,11 @@ class OwnedTrial:
     number: int
     owner: str
 
-    def write(self, writing: Writing = NOTHING) -> Any:
-        """Write to the trial and say that its worker lives; give what a person wants of its study.
+    def write(self, writing: Writing = NOTHING) -> tuple[Any, str | None]:
+        """Write to the trial and say that its worker lives.
+
+        Gives what a person wants of its study, as it is stored: the control, and the wall time of
+        the budget.
 
         Raises:
             LeaseLost: the trial is another's, was ended or deleted.
@@ -162,7 +169,8 @@ class OwnedTrial:
         row = self._execute(WRITE, **writing.parameters)
         if row is None:
             raise LeaseLost(f"trial {self.number} is no longer this worker's")
-        return None if row[0] is None else json.loads(row[0])
+        control, wall_time = row
+        return None if control is None else json.loads(control), wall_time
 
     def end(self, state: TrialState, value: float | None, writing: Writing = NOTHING) -> None:
         """End the trial, or hand it back as WAITING; all but parameters are written with it.
@@ -208,7 +216,7 @@ granted AS (
     INSERT INTO trial_system_attributes (trial_id, key, value_json)
     SELECT trial_id, :grant_key, :grant FROM begun WHERE CAST(:grant AS text) IS NOT NULL
 )
-SELECT trial_id, number, CURRENT_TIMESTAMP FROM begun
+SELECT trial_id, number, statement_timestamp() FROM begun
 """
 
 TAKE = f"""

@@ -8,15 +8,16 @@ from sqlalchemy import Connection, text
 from hpo.storage.database import grace_period
 from hpo.storage.ownership import NOW, RUN
 
-SILENT = f"""
-SELECT trial_id FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
+OF_SILENT = f"""
+FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
 WHERE study_id = :study_id AND state = 'RUNNING'
   AND heartbeat < {NOW} - make_interval(secs => :grace)
 """
+SILENT = f"SELECT number, extract(epoch FROM heartbeat AT TIME ZONE 'utc') {OF_SILENT}"
 
 # A database that was away heard nobody: the grace period begins anew when it starts.
 STALE = f"""
-{SILENT}
+SELECT trial_id {OF_SILENT}
   AND pg_postmaster_start_time() AT TIME ZONE 'utc' < {NOW} - make_interval(secs => :grace)
 ORDER BY trial_id FOR UPDATE
 """
@@ -61,10 +62,13 @@ SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
 """
 
 
-def silent_trial_ids(connection: Connection, study_id: int) -> list[int]:
-    """Give the running trials whose last heartbeat is older than the grace period."""
+def silent_since(connection: Connection, study_id: int) -> dict[int, float]:
+    """Give the running trials whose last heartbeat is older than the grace period.
+
+    By their numbers; when that was, in POSIX seconds.
+    """
     found = connection.execute(text(SILENT), {"study_id": study_id, "grace": grace_period()})
-    return list(found.scalars())
+    return {number: float(heard) for number, heard in found}
 
 
 def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 def now_of(connection: Connection) -> datetime:
     """Give the database's time as Optuna gives times: local, without a zone."""
-    return as_optuna(connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one())
+    return as_optuna(connection.execute(text("SELECT statement_timestamp()")).scalar_one())
 
 
 def as_optuna(time: datetime) -> datetime:

@@ -1,7 +1,6 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
 from hpo.study.budget import (
-    GIVEN,
     RETRY_OF,
     Account,
     account_of,
@@ -22,7 +21,6 @@ from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
     CHECKPOINT,
-    DEFINITION,
     DEVICE,
     ENVIRONMENT,
     ERROR,
@@ -44,12 +42,10 @@ from hpo.study.survey import Seen, survey
 
 __all__ = [
     "CHECKPOINT",
-    "DEFINITION",
     "DEVICE",
     "ENVIRONMENT",
     "ERROR",
     "FOLDS",
-    "GIVEN",
     "GRANTED",
     "ORIGIN",
     "PAUSED",

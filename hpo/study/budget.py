@@ -1,19 +1,25 @@
 """A study's budget: what was spent of it, and when it is done."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection
 
 from hpo.definition import Budget, in_toml, parse
-from hpo.storage.ownership import RUNS
+from hpo.storage.failures import database_errors
+from hpo.storage.ownership import DEFINITION, RUNS
+from hpo.storage.queueing import GIVEN
+from hpo.storage.stale import silent_since
+from hpo.storage.times import now_of
 from hpo.study.ladder import Ladder
-from hpo.study.stored import DEFINITION, GRANTED, PAUSED, StoredStudy, attrs_of, trials_of
+from hpo.study.stored import GRANTED, PAUSED, StoredStudy, attrs_of, trials_of
 
-GIVEN = "fixed_params"  # Optuna's name for the values that a trial was queued with
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
 
@@ -56,6 +62,9 @@ class Account:
     better: Literal["maximize", "minimize"]
     trials: Sequence[FrozenTrial]
     now: datetime  # by the database's clock
+    silent: Mapping[int, float] = field(default_factory=dict)
+    """The running trials whose workers seem to be dead, by their numbers: when they were last
+    heard of, in POSIX seconds."""
 
     @property
     def may_begin(self) -> bool:
@@ -114,12 +123,12 @@ class Account:
     @property
     def places_taken(self) -> int:
         """How many trials have begun, without those that failed and are tried again."""
-        return sum(not is_queued(trial) for trial in self._without_replaced)
+        return sum(not is_queued(trial) for trial in self.without_replaced)
 
     @property
     def places_promised(self) -> int:
         """How many trials have begun or are queued, counted likewise."""
-        return len(self._without_replaced)
+        return len(self.without_replaced)
 
     @cached_property
     def steps(self) -> int:
@@ -129,8 +138,9 @@ class Account:
     @cached_property
     def worked(self) -> timedelta:
         """The time in which at least one trial ran, however many ran at once."""
-        seconds, covered = 0.0, 0.0
-        for start, end in sorted(run for trial in self.trials for run in runs_of(trial, self.now)):
+        seconds, covered, now = 0.0, 0.0, self.now.timestamp()
+        runs = (runs_of(t, self.silent.get(t.number, now)) for t in self.trials)
+        for start, end in sorted(chain.from_iterable(runs)):
             seconds += max(0.0, end - max(start, covered))
             covered = max(covered, end)
         return timedelta(seconds=seconds)
@@ -143,7 +153,7 @@ class Account:
     @property
     def time_left(self) -> timedelta | None:
         """How long it will take, a guess from the pace so far; None where nothing tells it yet."""
-        rested = sum(map(is_at_rest, self.trials))
+        rested = sum(map(is_at_rest, self.without_replaced))
         so_far, budget = self.worked.total_seconds(), self.budget
         guesses = [
             *([so_far * (budget.trials / rested - 1)] if budget.trials and rested else []),
@@ -155,7 +165,8 @@ class Account:
         return timedelta(seconds=min(max(min(guesses), 0.0), LONGEST_GUESS))
 
     @cached_property
-    def _without_replaced(self) -> list[FrozenTrial]:
+    def without_replaced(self) -> list[FrozenTrial]:
+        """The trials that count: all but those that failed and are tried again."""
         replaced = {trial.user_attrs.get(RETRY_OF) for trial in self.trials}
         return [trial for trial in self.trials if trial.number not in replaced]
 
@@ -216,13 +227,19 @@ def completed(
 
 
 def account_of(
-    stored: StoredStudy, now: datetime, attrs: Mapping[str, Any] | None = None
+    stored: StoredStudy,
+    connection: Connection | None = None,
+    attrs: Mapping[str, Any] | None = None,
 ) -> Account:
-    """Give a study's account, read anew; attrs is what is stored with it, if that is known.
+    """Give a study's account, read anew.
 
-    Where a grid is walked, its budget has no more trials than that has points, beside those queued.
+    Who holds the study's lock gives its connection, and attrs, what is stored with the study, if
+    that was read just now. Where a grid is walked, the budget has no more trials than that has
+    points, besides those queued.
     """
     budget, trials = budget_of(stored, attrs), trials_of(stored)
+    with _connected(stored, connection) as at:
+        now, silent = now_of(at), silent_since(at, stored.study._study_id)  # noqa: SLF001
     if stored.points is not None:
         most = stored.points + sum(map(is_given, trials))
         budget = budget.model_copy(update={"trials": min(most, budget.trials or most)})
@@ -232,7 +249,17 @@ def account_of(
         better=stored.definition.better,
         trials=trials,
         now=now,
+        silent=silent,
     )
+
+
+@contextmanager
+def _connected(stored: StoredStudy, connection: Connection | None) -> Iterator[Connection]:
+    if connection is not None:
+        yield connection
+        return
+    with database_errors(), stored.database.engine.connect() as own:
+        yield own
 
 
 def spelled(budget: Budget) -> str:
@@ -265,15 +292,15 @@ def is_at_rest(trial: FrozenTrial) -> bool:
     return trial.state.is_finished() or is_paused(trial)
 
 
-def runs_of(trial: FrozenTrial, now: datetime | None = None) -> list[tuple[float, float]]:
-    """Give when workers began with a trial and let go of it; one that still runs, until now.
+def runs_of(trial: FrozenTrial, until: float | None = None) -> list[tuple[float, float]]:
+    """Give when workers began with a trial and let go of it; one that still runs, until then.
 
     In POSIX seconds: between two local times the clocks may have been changed.
     """
     runs = [(begin, end) for begin, end in trial.user_attrs.get(RUNS, [])]
     began, ended = trial.datetime_start, trial.datetime_complete
-    if trial.state is TrialState.RUNNING and began and now:
-        runs.append((began.timestamp(), now.timestamp()))
+    if trial.state is TrialState.RUNNING and began and until is not None:
+        runs.append((began.timestamp(), max(began.timestamp(), until)))
     if not runs and began and ended:  # not by a worker of ours
         runs.append((began.timestamp(), ended.timestamp()))
     return runs

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import optuna
@@ -12,10 +12,21 @@ from optuna.exceptions import ExperimentalWarning
 from hpo.definition import Definition, in_toml
 from hpo.errors import StudyError
 from hpo.pretraining import Weights
+from hpo.search_space import Grid
 from hpo.storage.database import Database, study_lock
+from hpo.storage.failures import database_errors
+from hpo.storage.ownership import DEFINITION
+from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import is_queued, spelled
-from hpo.study.queue import add
-from hpo.study.stored import DEFINITION, ORIGIN, WARM_START, Origin, StoredStudy, load, names
+from hpo.study.stored import (
+    ORIGIN,
+    WARM_START,
+    Origin,
+    StoredStudy,
+    load,
+    names,
+    space_of,
+)
 from hpo.study.warm_start import Beginning, warm_start
 
 log = logging.getLogger(__name__)
@@ -35,6 +46,8 @@ def create(
             from the study that it names.
     """
     _demand_steps(definition, origin)
+    if definition.sampler.name == "grid":
+        origin = replace(origin, points=Grid(space_of(definition)).size)
     with study_lock(database, definition.name):
         if definition.name not in names(database):
             start = warm_start(database, definition)
@@ -66,8 +79,10 @@ def _store(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
-    for one in start.starts if start else ():
-        add(study, one.values, {WARM_START: one.trial})
+    if start:
+        new = [NewTrial(values=s.values, user_attrs={WARM_START: s.trial}) for s in start.starts]
+        with database_errors(), database.engine.begin() as connection:
+            queue(connection, study._study_id, new)  # noqa: SLF001 - by its name, it takes a query
     _write(study, definition, origin)
 
 

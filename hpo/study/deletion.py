@@ -3,7 +3,7 @@
 from hpo.artifacts import Artifacts
 from hpo.storage.database import Database, study_lock
 from hpo.storage.deletion import delete_study
-from hpo.study.stored import load
+from hpo.study.stored import find
 
 
 def delete(database: Database, name: str, artifacts: Artifacts) -> None:
@@ -13,7 +13,7 @@ def delete(database: Database, name: str, artifacts: Artifacts) -> None:
         StudyError: there is no such study.
         ArtifactError: its files are left.
     """
-    study_id = load(database, name).study._study_id  # noqa: SLF001 - by its name, it takes a query
+    study_id = find(database, name)._study_id  # noqa: SLF001 - by its name, it takes a query
     with study_lock(database, name) as connection:
         delete_study(connection, study_id)
     artifacts.forget_study(name)

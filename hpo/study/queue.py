@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection
 
 from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, Account, account_of, spelled
+from hpo.storage.queueing import GIVEN, NewTrial, queue
+from hpo.study.budget import Account, account_of, spelled
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
 
 REMEDY = "raise it in the study's file and run `hpo create` on that"
@@ -39,19 +39,13 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
     """
     stored = load(database, name)
     wanted = _fitting(stored, given)
-    with study_lock(database, name):
+    with study_lock(database, name) as connection:
         trials = trials_of(stored)
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]
-        _demand_room(stored, len(new))
-        for values in new:
-            add(stored.study, values)
+        _demand_room(stored, connection, len(new))
+        queue(connection, stored.study._study_id, [NewTrial(values=values) for values in new])  # noqa: SLF001
     return queued
-
-
-def add(study: Study, values: Values, attrs: dict[str, Any] | None = None) -> None:
-    """Queue a trial; the study's lock must be held."""
-    study.enqueue_trial(values, user_attrs=attrs)
 
 
 def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
@@ -85,10 +79,10 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
     return queued
 
 
-def _demand_room(stored: StoredStudy, count: int) -> None:
+def _demand_room(stored: StoredStudy, connection: Connection, count: int) -> None:
     if not count:
         return
-    account = account_of(stored, stored.database.now())
+    account = account_of(stored, connection)
     most = account.budget.trials
     if account.is_spent:
         raise spent(stored, account)

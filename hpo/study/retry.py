@@ -7,8 +7,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import StudyError
 from hpo.storage.database import Database, study_lock
-from hpo.study.budget import GIVEN, RETRY_OF, account_of
-from hpo.study.queue import Queued, add, spent
+from hpo.storage.queueing import GIVEN, NewTrial, queue
+from hpo.study.budget import RETRY_OF, account_of
+from hpo.study.queue import Queued, spent
 from hpo.study.stored import load
 
 
@@ -23,20 +24,21 @@ def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -
             steps are left for another try.
     """
     stored = load(database, name)
-    with study_lock(database, name):
-        account = account_of(stored, database.now())
+    with study_lock(database, name) as connection:
+        account = account_of(stored, connection)
         trials = account.trials
         retried = {trial.user_attrs.get(RETRY_OF): trial.number for trial in trials}
         tries = [(one, retried.get(one.number)) for one in _chosen(name, trials, numbers)]
         if account.is_closed and any(number is None for _, number in tries):
             raise spent(stored, account)
-        queued, following = [], count(len(trials))
+        queued, new, following = [], [], count(len(trials))
         for failed, number in tries:
             values = failed.params or failed.system_attrs.get(GIVEN, {})
             if number is None:
-                add(stored.study, values, {RETRY_OF: failed.number})
+                new.append(NewTrial(values=values, user_attrs={RETRY_OF: failed.number}))
             given = next(following) if number is None else number
             queued.append(Queued(number=given, values=values, is_new=number is None))
+        queue(connection, stored.study._study_id, new)  # noqa: SLF001 - by its name, it takes a query
     return queued
 
 

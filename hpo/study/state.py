@@ -1,7 +1,7 @@
 """A study at one moment."""
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,8 +9,6 @@ from enum import StrEnum
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
-from hpo.storage.failures import database_errors
-from hpo.storage.stale import silent_trial_ids
 from hpo.study.budget import Account, account_of, completed, is_queued
 from hpo.study.control import Control, Want, control_of
 from hpo.study.raised import gist
@@ -38,12 +36,13 @@ class Status:
     control: Control
     budget: Budget
     counts: dict[str, int]  # of trials, by state in lower case
+    ended: int  # trials, without those that failed and are tried again
     silent: int  # running trials whose workers were not heard of for the grace period
     steps: int  # reported by all trials together
     worked: timedelta  # time in which at least one trial ran
     left: timedelta | None  # a guess
     best: FrozenTrial | None
-    error: str | None  # what went wrong in the newest failed trial
+    error: str | None  # what went wrong in the newest failed trial that is not tried again
 
 
 def status(stored: StoredStudy) -> Status:
@@ -52,21 +51,21 @@ def status(stored: StoredStudy) -> Status:
     Raises:
         StudyError: somebody has deleted it.
     """
-    account, control = account_of(stored, stored.database.now()), control_of(stored)
-    silent = _silent(stored)
+    account, control = account_of(stored), control_of(stored)
     return Status(
         name=stored.study.study_name,
         direction=stored.definition.better,
-        state=_state(account, control, silent),
+        state=_state(account, control),
         control=control,
         budget=account.budget,
         counts=_counts(account.trials),
-        silent=len(silent),
+        ended=sum(trial.state.is_finished() for trial in account.without_replaced),
+        silent=len(account.silent),
         steps=account.steps,
         worked=account.worked,
         left=account.time_left,
         best=next(iter(account.completed), None),
-        error=_last_error(account.trials),
+        error=_last_error(account.without_replaced),
     )
 
 
@@ -75,15 +74,9 @@ def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
     return completed(trials_of(stored), stored.definition.better)
 
 
-def _silent(stored: StoredStudy) -> set[int]:
-    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
-    with database_errors(), stored.database.engine.connect() as connection:
-        return {*silent_trial_ids(connection, study_id)}
-
-
-def _state(account: Account, control: Control, silent: Container[int]) -> StudyState:
+def _state(account: Account, control: Control) -> StudyState:
     running = [trial for trial in account.trials if trial.state is TrialState.RUNNING]
-    if any(trial._trial_id not in silent for trial in running):  # noqa: SLF001 - its key
+    if any(trial.number not in account.silent for trial in running):
         return StudyState.RUNNING
     if account.is_finished:
         return StudyState.FINISHED

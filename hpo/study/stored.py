@@ -20,10 +20,10 @@ from hpo.pretraining import Weights
 from hpo.search_space import Grid, SearchSpace, build
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
+from hpo.storage.ownership import DEFINITION
 from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
-DEFINITION = "hpo:definition"
 ORIGIN = "hpo:origin"
 
 ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
@@ -50,6 +50,7 @@ class Origin:
     task: Task
     weights: Weights | None = None  # that trials begin with
     steps: tuple[int, ...] = ()  # that a trial can report, also where its model is not known
+    points: int | None = None  # of the grid, where one is walked; likewise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +74,30 @@ class StoredStudy:
     @cached_property
     def points(self) -> int | None:
         """How many points its grid has, where it walks one."""
-        is_walk = self.definition.sampler.name == "grid"
-        return Grid(space_of(self.definition)).size if is_walk else None
+        if self.definition.sampler.name != "grid":
+            return None
+        return self.origin.points or Grid(space_of(self.definition)).size
 
 
 def load(database: Database, name: str) -> StoredStudy:
     """Give a stored study by its name.
+
+    Raises:
+        StudyError: there is none of that name, or hpo did not create it.
+        DefinitionError: another version of hpo created it.
+    """
+    study = find(database, name)
+    attrs = study.user_attrs
+    return StoredStudy(
+        database=database,
+        study=study,
+        definition=parse(attrs[DEFINITION], f'study "{name}"'),
+        origin=_origin(attrs[ORIGIN]),
+    )
+
+
+def find(database: Database, name: str) -> optuna.Study:
+    """Give a study that hpo stored, whatever its definition says.
 
     Raises:
         StudyError: there is none of that name, or hpo did not create it.
@@ -88,15 +107,9 @@ def load(database: Database, name: str) -> StoredStudy:
     except KeyError:
         known = ", ".join(names(database)) or "none yet"
         raise StudyError(f'there is no study "{name}"; the database has: {known}') from None
-    attrs = study.user_attrs
-    if DEFINITION not in attrs:
+    if DEFINITION not in study.user_attrs:
         raise StudyError(f'the study "{name}" was not created by hpo; it has no definition')
-    return StoredStudy(
-        database=database,
-        study=study,
-        definition=parse(attrs[DEFINITION], f'study "{name}"'),
-        origin=_origin(attrs[ORIGIN]),
-    )
+    return study
 
 
 def names(database: Database) -> list[str]:

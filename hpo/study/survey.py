@@ -7,9 +7,8 @@ from sqlalchemy import text
 
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import CONTROL
+from hpo.storage.ownership import CONTROL, DEFINITION
 from hpo.study.control import Control, Want
-from hpo.study.stored import DEFINITION
 
 SURVEY = """
 SELECT study_name, definition.value_json, control.value_json, trials.*

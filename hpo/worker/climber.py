@@ -44,6 +44,7 @@ class Climber:
     checkpoints: Checkpoints
     results: Results
     deadline: float | None  # by time.monotonic()
+    wall_time: str | None = None  # of the budget, from which that follows
     last_step: int = 0
     reports: dict[int, float] = field(default_factory=dict)  # not written yet
     folds: Sequence[float] = ()  # not written yet
@@ -91,11 +92,13 @@ class Climber:
     def write(self) -> Control:
         """Write what is not written yet, and give what is wanted of the study."""
         self.saved = self.checkpoints.save()
-        control = self.lease.write(self.unwritten)
+        wanted = self.lease.write(self.unwritten)
         self._told()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
-        return control
+        if wanted.wall_time != self.wall_time:
+            self.wall_time, self.deadline = wanted.wall_time, deadline_of(self.lease.account())
+        return wanted.control
 
     def end(self, outcome: Outcome) -> None:
         """Write the end of this worker's part, and what is not written yet."""

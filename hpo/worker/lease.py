@@ -21,7 +21,6 @@ from hpo.storage.failures import database_errors
 from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
-from hpo.storage.times import now_of
 from hpo.study import (
     CHECKPOINT,
     ERROR,
@@ -70,6 +69,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a worker hears of the study when it writes to its trial."""
+
+    control: Control
+    wall_time: str | None  # of the budget, as it is stored
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lease:
     """One trial that this worker owns, until it ends it, hands it back or loses it.
 
@@ -107,15 +114,16 @@ class Lease:
     def account(self) -> Account:
         """Give the study's account, read anew."""
         stored = self.stored
-        return persistently(lambda: account_of(stored, stored.database.now()), self.give_up)
+        return persistently(lambda: account_of(stored), self.give_up)
 
-    def write(self, writing: Writing = NOTHING) -> Control:
+    def write(self, writing: Writing = NOTHING) -> Wanted:
         """Write to the trial, say that its worker lives, and give what is wanted of its study.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.
         """
-        return Control.read(persistently(lambda: self.owned.write(writing), self.give_up))
+        control, wall_time = persistently(lambda: self.owned.write(writing), self.give_up)
+        return Wanted(control=Control.read(control), wall_time=wall_time)
 
     def climb_on(self) -> int | None:
         """Ask whether the trial may climb on from the rung that it reported last.
@@ -129,7 +137,7 @@ class Lease:
 
     def _climb_on(self) -> int | None:
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
-            account = account_of(self.stored, now_of(connection))
+            account = account_of(self.stored, connection)
             (trial,) = (trial for trial in account.trials if trial.number == self.number)
             if not account.may_climb(trial):
                 return None
@@ -272,7 +280,7 @@ class Leases:
         return None
 
     def _is_over(self) -> bool:
-        account = account_of(self.stored, self.stored.database.now())
+        account = account_of(self.stored)
         if control_of(self.stored).want in {Want.STOP, Want.CANCEL}:
             return not any(trial.state is TrialState.RUNNING for trial in account.trials)
         return account.is_finished
@@ -289,7 +297,7 @@ class Leases:
     def _choice(self, connection: Connection, attrs: Mapping[str, Any]) -> Choice:
         pruner = self.stored.study.pruner
         return Choice(
-            account=account_of(self.stored, now_of(connection), attrs),
+            account=account_of(self.stored, connection, attrs),
             halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
             direction=self.stored.study.direction,
         )

@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial
 
-from hpo.study import GIVEN
+from hpo.storage.queueing import GIVEN
 
 
 class Proposal(FixedTrial):

@@ -123,7 +123,7 @@ def _evaluate(climber: Climber, objective: Objective) -> float:
     study = lease.stored.study
     proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
     params = persistently(lambda: objective.space.suggest(proposal), lease.give_up)
-    lease.write(
+    wanted = lease.write(
         Writing(
             params=proposal.new,
             user_attrs={
@@ -133,6 +133,7 @@ def _evaluate(climber: Climber, objective: Objective) -> float:
             },
         )
     )
+    climber.wall_time = wanted.wall_time
     log.info("trial %d: %s", trial.number, proposal.params)
     climber.last_step = objective.last_step_of(params)
 

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from blobs import write_definition
 from optuna.distributions import FloatDistribution, distribution_to_json
 from optuna.trial import TrialState
 from sqlalchemy import text
@@ -8,7 +9,8 @@ from sqlalchemy import text
 from hpo.artifacts import open_artifacts
 from hpo.errors import LeaseLost, StudyError
 from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
-from hpo.storage.ownership import Writing
+from hpo.storage.ownership import DEFINITION, Writing
+from hpo.study import load
 from hpo.worker.lease import Outcome
 
 RATE = distribution_to_json(FloatDistribution(0.1, 0.9))
@@ -91,3 +93,26 @@ def test_a_study_that_is_not_there_is_named(hpo):
         2,
         'hpo: there is no study "nobody"; the database has: none yet\n',
     )
+
+
+def test_a_study_that_another_version_made_goes_as_well(hpo, create_study, worked, rows_of):
+    worked("kept")
+    before = rows_of()
+    stored = create_study(name="strange")
+    stored.study.set_user_attr(DEFINITION, {**stored.study.user_attrs[DEFINITION], "new": 1})
+    said = hpo("status")
+    assert (said.code, "kept" in said.out, "strange" in said.out) == (0, True, False)
+    assert said.err.startswith('hpo: study "strange": unknown key "new"')
+    assert hpo("status", "strange").code == 2
+    said = hpo("delete", "strange", "--yes")
+    assert (said.code, said.out) == (0, "deleted strange\n")
+    assert said.err.startswith("strange, of which nothing can be shown: ")
+    assert rows_of() == before
+
+
+def test_a_grid_study_is_shown_where_its_model_is_not(hpo, rows, database):
+    write_definition(rows.parent, space={"rate": [0.1, 0.2]}, sampler={"name": "grid"})
+    hpo("create", "blobs.toml")
+    study = load(database, "blobs").study
+    study.set_user_attr(DEFINITION, study.user_attrs[DEFINITION] | {"model": "gone:M"})
+    assert "budget  trials 2" in hpo("status", "blobs").out

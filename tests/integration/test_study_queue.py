@@ -7,10 +7,12 @@ from itertools import chain
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
+from sqlalchemy import event
 
 from hpo.definition import Given
 from hpo.errors import DefinitionError, StudyError
 from hpo.storage.ownership import Writing
+from hpo.storage.queueing import GIVEN
 from hpo.study import StudyState, enqueue, load, status
 from hpo.study.stored import space_of
 from hpo.worker.lease import Outcome
@@ -294,3 +296,15 @@ def test_a_value_that_no_trial_can_have_queues_nothing(create_study, queue):
 def test_an_unknown_study_is_refused(queue):
     with pytest.raises(StudyError, match='no study "nobody"; the database has: none yet'):
         queue({"rate": 0.2}, name="nobody")
+
+
+def test_many_trials_are_queued_as_one(database, create_study):
+    create_study(budget={"trials": 3000})
+    given = [Given(source="file", values={"rate": 0.1 + number / 10_000}) for number in range(3000)]
+    queries = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: queries.append(told[2]))
+    queued = enqueue(database, "blobs", given)
+    assert sum("INSERT INTO trials" in query for query in queries) == 1
+    trials = load(database, "blobs").study.trials
+    assert [one.number for one in queued] == [trial.number for trial in trials] == [*range(3000)]
+    assert [trial.system_attrs[GIVEN] for trial in trials] == [one.values for one in given]

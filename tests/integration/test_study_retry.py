@@ -2,9 +2,10 @@
 
 import time
 
+from centroid import stepwise
 from optuna.trial import TrialState
 
-from hpo.study import StudyState, Want, set_control, status
+from hpo.study import StudyState, Want, retry, set_control, status
 from hpo.worker.lease import Outcome
 
 FAIL = Outcome(state=TrialState.FAIL, error="ValueError: a bug")
@@ -79,3 +80,18 @@ def test_a_stopped_study_says_that_it_does_not_go_on(hpo, database, create_study
     set_control(database, "blobs", Want.STOP)
     said = hpo("retry", "blobs", "--failed").err
     assert said == "blobs was told to stop: they wait for `hpo resume blobs`\n"
+
+
+def test_a_trial_that_was_tried_again_counts_once_and_its_error_is_gone(
+    create_study, work, monkeypatch, database
+):
+    stored = create_study(budget={"trials": 2})
+    with monkeypatch.context() as broken:
+        broken.setattr(stepwise, "fit", lambda *_: 1 / 0)
+        work(stored)
+    assert "ZeroDivisionError" in status(stored).error
+    retry(database, "blobs")
+    work(stored)
+    found = status(stored)
+    assert (found.counts["fail"], found.counts["complete"]) == (2, 2)
+    assert (found.ended, found.error) == (2, None)

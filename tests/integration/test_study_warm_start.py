@@ -10,8 +10,8 @@ from optuna.trial import FixedTrial, TrialState, create_trial
 
 from hpo.definition import Given
 from hpo.errors import StudyError
-from hpo.study import WARM_START, create, enqueue, load, names
-from hpo.study.queue import GIVEN
+from hpo.storage.queueing import GIVEN
+from hpo.study import WARM_START, create, creation, enqueue, load, names
 from hpo.study.stored import space_of
 
 FROM = {"warm_start": {"study": "blobs", "top": 3}}
@@ -235,31 +235,20 @@ def test_many_that_create_at_once_queue_once(database, open_another, coarse):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("before", [0, 1, 2, 3])
+@pytest.mark.parametrize("before", ["queue", "set_user_attr"])
 def test_a_creator_that_dies_half_way_leaves_nothing_that_is_queued_twice(
     database, open_another, coarse, create_study, monkeypatch, before
 ):
-    enqueue_trial, set_user_attr, added = optuna.Study.enqueue_trial, optuna.Study.set_user_attr, []
-
-    def add_or_die(study, *arguments, **options):
-        if len(added) == before:
-            raise KeyboardInterrupt
-        added.append(1)
-        enqueue_trial(study, *arguments, **options)
-
-    def write_or_die(study, key, value):
-        if before == 3:
-            raise KeyboardInterrupt
-        set_user_attr(study, key, value)
+    def die(*_arguments):
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(optuna.Study, "enqueue_trial", add_or_die)
-        patch.setattr(optuna.Study, "set_user_attr", write_or_die)
+        patch.setattr(creation if before == "queue" else optuna.Study, before, die)
         with pytest.raises(KeyboardInterrupt):
             create_study(name="fine", **FROM)
     assert names(database) == ["blobs"]  # no worker finds it
     half = optuna.load_study(study_name="fine", storage=database.storage)
-    assert len(half.trials) == before
+    assert len(half.trials) == (0 if before == "queue" else 3)
     complete(coarse, 0.99, {"rate": 0.45})  # meanwhile
     with open_another() as other:
         fine = create(other, definition(name="fine", **FROM), coarse.origin)

@@ -1,7 +1,9 @@
 """Who owns a trial, and how many there are, whatever many workers do at once."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from itertools import chain, count
 
 import psycopg2
@@ -9,10 +11,11 @@ import pytest
 from blobs import STEPS
 from optuna.distributions import FloatDistribution, distribution_to_json
 from optuna.trial import TrialState
-from sqlalchemy import event, exc
+from sqlalchemy import event, exc, text
 
 from hpo.errors import DatabaseAway, LeaseLost
 from hpo.storage import ownership, retrying, stale
+from hpo.storage.database import study_lock
 from hpo.storage.ownership import OWNER, Writing
 from hpo.study import ERROR, Want, load, runs_of, set_control
 from hpo.worker.lease import MOST_LOSSES, Outcome
@@ -309,7 +312,7 @@ def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
     lease = mine.take()
     set_control(mine.stored.database, "blobs", want)
     assert mine.take() is None
-    assert lease.write().want is want
+    assert lease.write().control.want is want
     assert not mine.is_over()
     lease.end(WAITING)
     assert mine.is_over() is (want is not Want.PAUSE)
@@ -373,3 +376,17 @@ def test_whichever_statement_of_a_taking_fails_the_trial_is_had(
     event.remove(mine.stored.database.engine, "before_cursor_execute", fail)
     assert lease.number == 0
     assert states(mine) == ["running"]
+
+
+def test_time_in_which_a_worker_waits_for_the_lock_is_none_of_its_trial(mine, database):
+    with ThreadPoolExecutor(1) as pool:
+        with study_lock(database, "blobs") as connection:
+            taking = pool.submit(mine.take)
+            until_it_waits = (
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            while not connection.scalar(text(until_it_waits)):
+                time.sleep(0.05)
+            time.sleep(0.5)
+            let_go = datetime.now()
+        assert taking.result().trial.datetime_start >= let_go

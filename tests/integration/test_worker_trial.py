@@ -442,3 +442,13 @@ def test_a_worker_of_a_deleted_study_says_so(open_another, create_study, work, a
         with pytest.raises(StudyError, match='the study "blobs" is gone'):
             work(stored)
     assert "trial 0 is no longer this worker's; dropped" in caplog.messages
+
+
+def test_time_that_was_taken_away_since_a_trial_was_taken_counts(create_study, work, at_epoch):
+    paused = {"fixed": {"epochs": STEPS, "pause": 0.3}}
+    work(create_study(**paused, **ONE))  # for 1.2 s
+    stored = create_study(**paused, budget={"trials": 2})
+    at_epoch(2, lambda: create_study(**paused, budget={"trials": 2, "wall_time": "1s"}))
+    work(stored)
+    assert states(stored) == ["complete", "pruned"]
+    assert stored.study.trials[1].last_step == 2

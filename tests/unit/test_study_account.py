@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -122,6 +123,16 @@ def test_a_change_of_the_clocks_takes_no_time_and_adds_none(changed):
     one = trial(PRUNED, 1)
     one.set_user_attr(RUNS, [[began, began + 1200]])
     assert account(one, trials=2).worked == timedelta(minutes=20)
+
+
+def test_the_time_in_which_a_dead_worker_was_silent_is_no_work():
+    alive, dead = trial(RUNNING, 1), trial(RUNNING, 1)
+    heard = (START + timedelta(minutes=2)).timestamp()
+    of_both = replace(account(alive, dead, wall_time="3m"), now=START + timedelta(minutes=5))
+    assert of_both.worked == timedelta(minutes=5)
+    assert replace(of_both, silent={0: heard, 1: heard}).worked == timedelta(minutes=2)
+    assert of_both.is_spent
+    assert not replace(of_both, silent={0: heard, 1: heard}).is_spent
 
 
 def test_a_study_is_finished_when_nothing_can_begin_and_nothing_is_left():

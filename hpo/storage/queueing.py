@@ -1,0 +1,54 @@
+"""Queueing trials with given values, as Optuna's `enqueue_trial` does, all of them or none."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+# The study's row is locked as Optuna does for a number, but lets others write to its attributes.
+QUEUE = """
+WITH study AS (
+    SELECT study_id FROM studies WHERE study_id = :study_id FOR NO KEY UPDATE
+),
+counted AS (SELECT count(*) AS before FROM trials WHERE study_id = :study_id),
+given AS (
+    SELECT before + place - 1 AS number, fixed, CAST(attrs AS jsonb) AS attrs
+    FROM counted, unnest(CAST(:fixed AS text[]), CAST(:attrs AS text[]))
+        WITH ORDINALITY AS each (fixed, attrs, place)
+),
+added AS (
+    INSERT INTO trials (number, study_id, state)
+    SELECT number, study_id, 'WAITING' FROM study, given RETURNING trial_id, number
+),
+fixed AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, :given, fixed FROM added JOIN given USING (number)
+)
+INSERT INTO trial_user_attributes (trial_id, key, value_json)
+SELECT trial_id, attr.key, CAST(attr.value AS text)
+FROM added JOIN given USING (number), jsonb_each(attrs) AS attr
+"""
+
+GIVEN = "fixed_params"
+"""Optuna's name for the values that a trial was queued with, a system attribute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTrial:
+    """A trial to queue."""
+
+    values: Mapping[str, Any]
+    user_attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def queue(connection: Connection, study_id: int, trials: Sequence[NewTrial]) -> None:
+    """Queue trials, in their order, with the numbers that follow those of the study."""
+    parameters = {
+        "study_id": study_id,
+        "given": GIVEN,
+        "fixed": [json.dumps(trial.values) for trial in trials],
+        "attrs": [json.dumps(trial.user_attrs) for trial in trials],
+    }
+    connection.execute(text(QUEUE), parameters)
