@@ -4,8 +4,8 @@ import pytest
 from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseAway, DataError
+from hpo.opening import objective_of
 from hpo.study import Want, load, set_control
 from hpo.worker import loop
 from hpo.worker.loop import service
