@@ -100,7 +100,7 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     """Look after workers in slots until they have ended."""
     from hpo.cli.database import open_database
     from hpo.cli.progress import say_finishing
-    from hpo.storage.embedded import home
+    from hpo.home import home
     from hpo.storage.retrying import persistently
     from hpo.study import load
     from hpo.worker.local import local_workers

@@ -14,8 +14,9 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_ur
 from sqlalchemy.exc import ArgumentError
 
 from hpo.errors import DatabaseError, InputError
+from hpo.home import home
 from hpo.storage.contact import Contact
-from hpo.storage.embedded import EmbeddedServer, home
+from hpo.storage.embedded import EmbeddedServer
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 from hpo.storage.records import Records
 from hpo.storage.times import now_of
