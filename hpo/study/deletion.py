@@ -13,7 +13,7 @@ def delete(database: Database, name: str, artifacts: Artifacts) -> None:
         StudyError: there is no such study.
         ArtifactError: its files are left.
     """
-    study_id = load(database, name).study._study_id  # noqa: SLF001 - by its name, it takes a query
+    study_id = load(database, name).study_id
     with study_lock(database, name) as connection:
         delete_study(connection, study_id)
     artifacts.forget_study(name)

@@ -76,9 +76,8 @@ def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
 
 
 def _silent(stored: StoredStudy) -> set[int]:
-    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
     with database_errors(), stored.database.engine.connect() as connection:
-        return {*silent_trial_ids(connection, study_id)}
+        return {*silent_trial_ids(connection, stored.study_id)}
 
 
 def _state(account: Account, control: Control, silent: Container[int]) -> StudyState:
