@@ -23,7 +23,7 @@ from typing import Self
 
 from hpo.errors import DatabaseError
 from hpo.home import REMEDY
-from hpo.storage.locks import FileLock, open_lock
+from hpo.storage.file_lock import FileLock, open_lock
 from hpo.storage.postgres import PATIENCE, Postgres
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine, text
 from hpo.errors import DatabaseError
 from hpo.storage import programs
 from hpo.storage.embedded import EmbeddedServer
-from hpo.storage.locks import open_lock
+from hpo.storage.file_lock import open_lock
 from hpo.storage.postgres import Postgres
 
 HOLD = """
