@@ -6,10 +6,10 @@ from hpo.device import one_thread_a_process
 
 one_thread_a_process()
 
-from hpo.cli.studies import import_code  # noqa: E402 - after the threads are set
-from hpo.data import load as load_rows  # noqa: E402
+from hpo.data import load as load_rows  # noqa: E402 - after the threads are set
 from hpo.definition import load  # noqa: E402
 from hpo.objective import Objective, build_objective  # noqa: E402
+from hpo.opening import import_code  # noqa: E402
 
 
 def objective_of(path: Path) -> Objective:

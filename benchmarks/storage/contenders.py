@@ -19,9 +19,9 @@ from seeding import STEPS, STUDY, plain
 from sqlalchemy import URL
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import import_code, objective_of
 from hpo.definition.schema import ASHA, Median, NoPruning
 from hpo.objective import Objective
+from hpo.opening import import_code, objective_of
 from hpo.storage.database import open_storage
 from hpo.study import load, trials_of
 from hpo.worker import loop, trial

@@ -9,7 +9,7 @@ from server import Server, connected
 from sqlalchemy import URL, text
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import create_study, objective_of
+from hpo.opening import objective_of, read_draft, store
 from hpo.storage.database import create_tables, open_storage
 from hpo.study import StoredStudy, load, trials_of
 from hpo.worker.loop import serve, service
@@ -89,7 +89,7 @@ def _run_one(url: URL, folder: Path) -> None:
     os.environ["HPO_DATA"] = str(folder)
     create_tables(url)
     with open_storage(application_name="seeding", url=plain(url)) as database:
-        create_study(database, DEFINITION)
+        store(database, read_draft(DEFINITION))
         stored = load(database, STUDY)
         serve(service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
 

@@ -29,8 +29,8 @@ from optuna.storages import RDBStorage  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
 from hpo.artifacts import open_artifacts  # noqa: E402
-from hpo.cli.studies import create_study, import_code, objective_of  # noqa: E402
-from hpo.storage import database as opening  # noqa: E402
+from hpo.opening import import_code, objective_of, read_draft, store  # noqa: E402
+from hpo.storage import database as module  # noqa: E402
 from hpo.study import trials_of  # noqa: E402
 from hpo.worker.lease import Leases  # noqa: E402
 from hpo.worker.loop import Service, service  # noqa: E402
@@ -38,7 +38,7 @@ from hpo.worker.signals import Stop  # noqa: E402
 
 PART = 50  # trials
 HALVING = 'name = "halving"\nmin_resource = 3\nreduction_factor = 3'
-STORAGES = {"hpo": opening.Records, "Optuna": RDBStorage}
+STORAGES = {"hpo": module.Records, "Optuna": RDBStorage}
 
 
 @contextmanager
@@ -51,8 +51,8 @@ def _serving() -> Iterator[Service]:
         definition.write_text(source.replace('name = "none"', HALVING))
         np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
         os.environ["HPO_HOME"] = str(folder / "home")
-        with opening.open_storage(application_name="benchmark") as database:
-            stored = create_study(database, definition)
+        with module.open_storage(application_name="benchmark") as database:
+            stored = store(database, read_draft(definition))
             objective = objective_of(stored)
             import_code(objective.model)
             METER.begin(1, lambda: None, lambda: False)
@@ -73,7 +73,7 @@ def _timed(call: Callable[..., object], seconds: list[float]) -> Callable[..., o
 
 def _measure(name: str, trials: int) -> None:
     """Run a study and print what its trials cost."""
-    opening.Records = STORAGES[name]
+    module.Records = STORAGES[name]
     takes: list[float] = []
     runs: list[float] = []
     Leases.take = _timed(Leases.take, takes)

@@ -22,7 +22,7 @@ from hpo.device import one_thread_a_process
 one_thread_a_process()
 
 from hpo.artifacts import open_artifacts  # noqa: E402 - after the threads are set
-from hpo.cli.studies import create_study, import_code, objective_of  # noqa: E402
+from hpo.opening import import_code, objective_of, read_draft, store  # noqa: E402
 from hpo.storage.database import open_storage  # noqa: E402
 from hpo.worker.climber import Climber  # noqa: E402
 from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
@@ -80,7 +80,7 @@ def main() -> None:
         Path(folder).chmod(0o711)  # the server's user must enter it where root runs this
         os.environ["HPO_HOME"] = str(Path(folder, "home"))
         with open_storage(application_name="benchmark") as database:
-            stored = create_study(database, Path(sys.argv[1]))
+            stored = store(database, read_draft(Path(sys.argv[1])))
             objective = objective_of(stored)
             import_code(objective.model)
             end_without_tuning()

@@ -11,7 +11,7 @@ from hpo.artifacts.quota import VARIABLE as QUOTA
 from hpo.artifacts.quota import Quota
 from hpo.artifacts.store import Artifacts
 from hpo.errors import InputError
-from hpo.storage.embedded import home
+from hpo.home import home
 
 VARIABLE = "HPO_ARTIFACTS"
 ALLOWED = "write a folder, or s3://bucket/prefix"

@@ -110,7 +110,7 @@ def _database(database: "Database") -> str:
 
 
 def _data_parts(database: "Database") -> list[Callable[[], str]]:
-    from hpo.cli.studies import objective_of
+    from hpo.opening import objective_of
     from hpo.study import load, names
 
     def check_data(name: str) -> str:

@@ -83,7 +83,7 @@ def _path_of(database: "Database", study: str | None) -> str:
 
     if study is None:
         return "/dashboard"
-    return f"/dashboard/studies/{load(database, study).study._study_id}"  # noqa: SLF001
+    return f"/dashboard/studies/{load(database, study).study_id}"
 
 
 def _listen(

@@ -24,9 +24,9 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
       hpo export cnn-deep --top 5 -o ensemble.py
     """
     from hpo.cli.database import open_database
-    from hpo.cli.studies import weights_of
     from hpo.errors import InputError
     from hpo.export import best, chosen, write_script
+    from hpo.opening import weights_of
     from hpo.study import load
 
     if trial is not None and top is not None:

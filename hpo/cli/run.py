@@ -44,7 +44,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     from hpo.cli.show import show_study
     from hpo.cli.studies import create_study
     from hpo.cost import cost
-    from hpo.storage.embedded import home
+    from hpo.home import home
     from hpo.study import status
     from hpo.worker.local import local_workers
     from hpo.worker.signals import interrupt_on_stop_signals

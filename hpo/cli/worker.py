@@ -100,7 +100,7 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     """Look after workers in slots until they have ended."""
     from hpo.cli.database import open_database
     from hpo.cli.progress import say_finishing
-    from hpo.storage.embedded import home
+    from hpo.home import home
     from hpo.storage.retrying import persistently
     from hpo.study import load
     from hpo.worker.local import local_workers
@@ -160,7 +160,7 @@ def _why_it_ends(now: "Status") -> str:
 
 def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: str) -> "Service":
     """Prepare to work on a study, on this machine's copy of its data."""
-    from hpo.cli.studies import import_code, objective_of
+    from hpo.opening import import_code, objective_of
     from hpo.study import load
     from hpo.worker.leftovers import keep_what_is_loaded
     from hpo.worker.loop import service

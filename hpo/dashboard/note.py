@@ -38,7 +38,7 @@ def study_note(stored: StoredStudy) -> str:
     values = rows.pop("", None)  # of the best trial
     shown = {key: _plain(value) for key, value in rows.items()}
     if now.best is not None and values is not None:
-        page = f"/dashboard/studies/{stored.study._study_id}/trials?numbers={now.best.number}"  # noqa: SLF001 - the page's address
+        page = f"/dashboard/studies/{stored.study_id}/trials?numbers={now.best.number}"
         shown["best"] = f"[{shown['best']}]({page}): {_plain(values)}"
     return "\n\n".join(
         [

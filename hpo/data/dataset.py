@@ -48,11 +48,6 @@ class Dataset:
         """The labels that occur, sorted, as they are in the file; empty where there are none."""
         return np.unique(self.y) if self.y is not None else np.empty(0, dtype=np.int64)
 
-    @property
-    def n_classes(self) -> int:
-        """How many different labels occur."""
-        return len(self.classes)
-
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the rows and labels, in hexadecimal: equal in every format and place."""

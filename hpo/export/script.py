@@ -16,11 +16,10 @@ from optuna.trial import FrozenTrial
 from hpo.definition import Definition
 from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
-from hpo.export.code import statements
 from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
 from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_own_names, text_of
-from hpo.export.source import Collector, Import, Source, names_used
+from hpo.export.source import Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, long_names, specialise
 from hpo.models import Model, resolve
 from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
@@ -172,7 +171,7 @@ class Body:
 
 def _body(stored: StoredStudy, model: Model, members: Members, collector: Collector) -> Body:
     """Give what is left of the training code and of the script's own part."""
-    texts = [text for section in collector.sections() for text in section.definitions]
+    texts = collector.definitions()
     task = stored.origin.task
     if stored.origin.weights:
         task = replace(task, weights=Symbol("WEIGHTS"))  # type: ignore[arg-type]

@@ -51,6 +51,22 @@ class Import:
         return f"{what} as {self.alias}" if self.alias else what
 
 
+def statements(imports: Iterable[Import]) -> str:
+    """Give import statements, sorted, with the names of one module in one line."""
+    names: dict[str, set[str]] = {}
+    plain = set()
+    for needed in imports:
+        if needed.name is None:
+            plain.add(needed.statement)
+        else:
+            alias = f" as {needed.alias}" if needed.alias else ""
+            names.setdefault(needed.module, set()).add(needed.name + alias)
+    chosen = (
+        f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)
+    )
+    return "\n".join([*sorted(plain), *chosen])
+
+
 @dataclass(frozen=True)
 class Source:
     """A module's text, and what its top-level names stand for; the module is not imported."""
@@ -110,15 +126,6 @@ class Source:
         return "\n".join(lines[first : node.end_lineno])
 
 
-@dataclass(frozen=True)
-class Section:
-    """What a script takes from one module."""
-
-    module: str
-    title: str  # the first line of the module's docstring
-    definitions: tuple[str, ...]  # the text of each
-
-
 @dataclass
 class Collector:
     """The definitions and imports that a script needs, found by following names."""
@@ -140,13 +147,16 @@ class Collector:
         for name in names:
             self._add(source, name)
 
-    def sections(self) -> list[Section]:
-        """Give what was taken in the order of asking, each module after those that it needs."""
+    def definitions(self) -> list[str]:
+        """Give the text of each definition, a module's after those of the modules it needs.
+
+        Otherwise the modules come in the order of asking.
+        """
         order: list[str] = []
         seen: set[str] = set()
         for module in self.names:
             self._put(module, order, seen)
-        return [self._section(module) for module in order]
+        return [text for module in order for text in self._texts(module)]
 
     def _put(self, module: str, order: list[str], seen: set[str]) -> None:
         if module in seen:  # modules may need each other
@@ -156,15 +166,14 @@ class Collector:
             self._put(needed, order, seen)
         order.append(module)
 
-    def _section(self, module: str) -> Section:
+    def _texts(self, module: str) -> list[str]:
         source = Source(module)
         # One statement may define several names.
         nodes = {
             id(node): node for name in self.names[module] for node in [source.definitions[name]]
         }
         in_order = sorted(nodes.values(), key=lambda node: node.lineno)
-        title = (ast.get_docstring(source.tree) or module).splitlines()[0].rstrip(".")
-        return Section(module, title, tuple(map(source.lines_of, in_order)))
+        return [source.lines_of(node) for node in in_order]
 
     def _add(self, source: Source, name: str) -> None:
         module = source.module

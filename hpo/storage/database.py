@@ -13,8 +13,9 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_ur
 from sqlalchemy.exc import ArgumentError
 
 from hpo.errors import DatabaseError, InputError
+from hpo.home import home
 from hpo.storage.contact import Contact
-from hpo.storage.embedded import EmbeddedServer, home
+from hpo.storage.embedded import EmbeddedServer
 from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
 from hpo.storage.records import Records
 
@@ -24,23 +25,7 @@ EXAMPLE = "postgresql://user:password@host:5432/database"
 KEY_PASSWORD = "sslpassword"  # noqa: S105 - libpq's name for that of a client's key
 PASSWORD_FILE = "HPO_DATABASE_PASSWORD_FILE"  # noqa: S105 - a variable's name
 
-GRACE = "HPO_GRACE"
-GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
-BEATS = 6  # in a grace period: some may be missed
-
 SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
-
-
-def grace_period() -> float:
-    """Give for how many seconds a worker may be silent before its trial counts as lost."""
-    given = os.environ.get(GRACE)
-    try:
-        period = float(given or GRACE_PERIOD)
-    except ValueError:
-        period = 0.0
-    if not 1 <= period <= 86_400:
-        raise InputError(f"{GRACE}: {given} is not valid: give seconds, from 1 to 86400")
-    return period
 
 
 @dataclass(frozen=True, kw_only=True)

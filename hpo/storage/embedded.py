@@ -15,7 +15,6 @@ answers.
 
 import atexit
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +22,9 @@ from pathlib import Path
 from typing import Self
 
 from hpo.errors import DatabaseError
-from hpo.storage.locks import FileLock, open_lock
+from hpo.home import REMEDY
+from hpo.storage.file_lock import FileLock, open_lock
 from hpo.storage.postgres import PATIENCE, Postgres
-
-
-def home() -> Path:
-    """Give the folder that holds what hpo keeps: HPO_HOME, or a usual place for this user."""
-    chosen = os.environ.get("HPO_HOME")
-    return (Path(chosen).expanduser() if chosen else _usual_home()).absolute()
 
 
 class EmbeddedServer:
@@ -113,14 +107,4 @@ def _file_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise DatabaseError(
-            f"{where}: {error.strerror}: set HPO_HOME to a folder that you can write"
-        ) from error
-
-
-def _usual_home() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/lib/hpo")  # root's server is another user, who can't enter root's home
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Application Support/hpo"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hpo"
+        raise DatabaseError(f"{where}: {error.strerror}: {REMEDY}") from error

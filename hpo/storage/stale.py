@@ -1,12 +1,17 @@
 """Running trials that have lost their workers."""
 
 import json
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from hpo.storage.database import grace_period
+from hpo.errors import InputError
 from hpo.storage.ownership import NOW, RUN
+
+GRACE = "HPO_GRACE"
+GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
+BEATS = 6  # in a grace period: some may be missed
 
 OF_SILENT = f"""
 FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
@@ -60,6 +65,18 @@ runs AS (
 ), {RUN}
 SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
 """
+
+
+def grace_period() -> float:
+    """Give for how many seconds a worker may be silent before its trial counts as lost."""
+    given = os.environ.get(GRACE)
+    try:
+        period = float(given or GRACE_PERIOD)
+    except ValueError:
+        period = 0.0
+    if not 1 <= period <= 86_400:
+        raise InputError(f"{GRACE}: {given} is not valid: give seconds, from 1 to 86400")
+    return period
 
 
 def silent_since(connection: Connection, study_id: int) -> dict[int, float]:

@@ -44,7 +44,7 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]
         _demand_room(stored, connection, len(new))
-        queue(connection, stored.study._study_id, [NewTrial(values=values) for values in new])  # noqa: SLF001
+        queue(connection, stored.study_id, [NewTrial(values=values) for values in new])
     return queued
 
 

@@ -38,7 +38,7 @@ def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -
                 new.append(NewTrial(values=values, user_attrs={RETRY_OF: failed.number}))
             given = next(following) if number is None else number
             queued.append(Queued(number=given, values=values, is_new=number is None))
-        queue(connection, stored.study._study_id, new)  # noqa: SLF001 - by its name, it takes a query
+        queue(connection, stored.study_id, new)
     return queued
 
 

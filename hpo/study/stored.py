@@ -62,6 +62,11 @@ class StoredStudy:
     definition: Definition
     origin: Origin
 
+    @property
+    def study_id(self) -> int:
+        """Its key in the database, and in the addresses of the dashboard's pages."""
+        return self.study._study_id  # noqa: SLF001 - by its name, it takes a query
+
     @cached_property
     def ladder(self) -> Ladder:
         """What its trials climb."""
@@ -144,8 +149,7 @@ def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
     Raises:
         StudyError: somebody has deleted it.
     """
-    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
-    rows = connection.execute(ATTRS, {"study_id": study_id})
+    rows = connection.execute(ATTRS, {"study_id": stored.study_id})
     attrs = {key: json.loads(value) for key, value in rows}
     with _unless_deleted(stored):
         attrs[DEFINITION]  # every study of ours has one

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from hpo.errors import DatabaseError, LeaseLost
-from hpo.storage.database import BEATS, grace_period
+from hpo.storage.stale import BEATS, grace_period
 from hpo.worker.lease import Lease, free_stale
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import ownership, stale
-from hpo.storage.database import grace_period, study_lock
+from hpo.storage.database import study_lock
 from hpo.storage.failures import database_errors
 from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
@@ -207,7 +207,7 @@ class Leases:
         trials_of(self.stored)  # so that little is left to read while all other workers wait
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
             attrs = attrs_at(connection, self.stored)
-            taken = ownership.owned(connection, self._study_id, owner)
+            taken = ownership.owned(connection, self.stored.study_id, owner)
             if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
             choice = self._choice(connection, attrs)
@@ -232,7 +232,7 @@ class Leases:
             wanted = Control.read(attrs.get(CONTROL)).want is Want.RUN
             if not wanted or not self._counts_trials_alone(budget):
                 return None
-            return ownership.begin(connection, self._study_id, owner, most=budget.trials)
+            return ownership.begin(connection, self.stored.study_id, owner, most=budget.trials)
 
     def _counts_trials_alone(self, budget: Budget) -> bool:
         """Whether a new trial is next unless one waits or there are enough."""
@@ -272,11 +272,11 @@ class Leases:
             return trial_id
         if account.may_begin:
             begun = ownership.begin(
-                connection, self._study_id, owner, despite_waiting=True, grant=grant
+                connection, self.stored.study_id, owner, despite_waiting=True, grant=grant
             )
             return None if begun is None else begun._trial_id  # noqa: SLF001
         if not choice.runs:  # nothing will make room any more for what waits at a rung
-            ownership.end_waiting(connection, self._study_id, PAUSED)
+            ownership.end_waiting(connection, self.stored.study_id, PAUSED)
         return None
 
     def _is_over(self) -> bool:
@@ -285,13 +285,9 @@ class Leases:
             return not any(trial.state is TrialState.RUNNING for trial in account.trials)
         return account.is_finished
 
-    @property
-    def _study_id(self) -> int:
-        return self.stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
-
     def _id_of(self, trial: FrozenTrial) -> int:
         return self.stored.database.storage.get_trial_id_from_study_id_trial_number(
-            self._study_id, trial.number
+            self.stored.study_id, trial.number
         )
 
     def _choice(self, connection: Connection, attrs: Mapping[str, Any]) -> Choice:
@@ -317,13 +313,12 @@ def free_stale(stored: StoredStudy) -> None:
     Raises:
         DatabaseAway: the database can't be asked now.
     """
-    study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
     with database_errors(), stored.database.engine.connect() as connection:
-        silent = stale.stale_trial_ids(connection, study_id)
-    if not stored.database.contact.may_judge(grace_period()) or not silent:
+        silent = stale.stale_trial_ids(connection, stored.study_id)
+    if not stored.database.contact.may_judge(stale.grace_period()) or not silent:
         return
     losses = Losses(most=MOST_LOSSES, counted_in=LOSSES, told_in=ERROR)
     with study_lock(stored.database, stored.definition.name) as connection:
-        for trial_id in stale.stale_trial_ids(connection, study_id):
+        for trial_id in stale.stale_trial_ids(connection, stored.study_id):
             number, count = stale.free(connection, trial_id, losses)
             log.warning("trial %d has lost its worker (%d of %d)", number, count, MOST_LOSSES)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpo.errors import INTERRUPTED, HpoError, InputError
+from hpo.home import REMEDY
 from hpo.worker.restarts import MEANT, crashes_with, wait_after
 from hpo.worker.signals import LOOK, StopSignals, stop_signals_wait
 from hpo.worker.slots import Slot
@@ -204,6 +205,4 @@ def _make_folder(logs: Path) -> None:
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HpoError(
-            f"{logs}: {error.strerror}: set HPO_HOME to a folder that you can write"
-        ) from error
+        raise HpoError(f"{logs}: {error.strerror}: {REMEDY}") from error

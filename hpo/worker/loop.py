@@ -40,11 +40,12 @@ class Service:
         return True
 
     def is_over(self) -> bool:
-        """Whether the study has ended; what is left of its trials is removed then."""
-        if not self.leases.is_over():
-            return False
+        """Whether the study has ended."""
+        return self.leases.is_over()
+
+    def sweep(self) -> None:
+        """Remove what is left of the trials of a study that has ended."""
         self.leases.sweep()
-        return True
 
 
 def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:
@@ -63,6 +64,7 @@ def serve(ours: Service) -> None:
         if ours.run_next():
             idling = Idling(ours.stop)
         elif ours.is_over():
+            ours.sweep()
             return
         else:
             idling.wait()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hpo.storage.locks import open_lock
+from hpo.storage.file_lock import open_lock
 
 PREFIX = "hpo-trial-"
 LOCK = "in-use"  # a file in the folder; the kernel undoes its lock when the process ends

@@ -57,6 +57,7 @@ class Turns:
             if ours.run_next():
                 return True
             if ours.is_over():
+                ours.sweep()
                 self.over[seen.name] = seen
                 del self.services[seen.name]
         except StudyError as error:  # somebody has deleted it meanwhile

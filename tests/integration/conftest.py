@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from hpo.artifacts import open_artifacts
 from hpo.cli import main
-from hpo.cli.studies import objective_of
 from hpo.data import load
 from hpo.objective import build_objective
+from hpo.opening import objective_of
 from hpo.storage import stale
 from hpo.storage.database import Database, open_storage
 from hpo.study import Origin, StoredStudy, create

@@ -9,7 +9,7 @@ from centroid import stepwise
 from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import objective_of
+from hpo.opening import objective_of
 from hpo.storage.ownership import OwnedTrial
 from hpo.study import (
     FOLDS,

@@ -8,9 +8,9 @@ import pytest
 from optuna.trial import TrialState
 
 from hpo.artifacts import Artifacts
-from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseAway
 from hpo.objective import Kept
+from hpo.opening import objective_of
 from hpo.storage.ownership import OwnedTrial
 from hpo.study import CHECKPOINT, load
 from hpo.training import batches as batches_module

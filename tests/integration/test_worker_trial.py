@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import objective_of
 from hpo.errors import DatabaseError, StudyError
+from hpo.opening import objective_of
 from hpo.search_space import SearchSpace
 from hpo.storage.ownership import RUNS, OwnedTrial, Writing
 from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status

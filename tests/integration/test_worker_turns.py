@@ -4,9 +4,10 @@ import pytest
 from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
-from hpo.cli.studies import objective_of
-from hpo.errors import DatabaseAway, DataError
-from hpo.study import Want, load, set_control
+from hpo.errors import ArtifactError, DatabaseAway, DataError
+from hpo.opening import objective_of
+from hpo.storage.ownership import Writing
+from hpo.study import CHECKPOINT, Want, load, set_control
 from hpo.worker import loop
 from hpo.worker.loop import service
 from hpo.worker.signals import Stop
@@ -91,6 +92,19 @@ def test_paused_and_stopped_studies_are_left_alone(database, create_study, serve
         create_study(name=name)
         set_control(database, name, want)
     assert serve(3) == ["runs"] * 3
+
+
+def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_its_study(
+    database, create_study, leases, serve
+):
+    lease = leases(create_study(name="ended", priority=1, budget={"trials": 1})).take()
+    kept = open_artifacts().save_checkpoint("ended", 0, ".npz", lambda file: file.write(b"weights"))
+    lease.write(Writing(system_attrs={CHECKPOINT: {"fold": 0, "artifact": kept}}))
+    database.storage.set_trial_state_values(lease.trial._trial_id, TrialState.FAIL)
+    create_study(name="other")
+    assert serve(1) == ["other"]
+    with pytest.raises(ArtifactError):
+        open_artifacts().open(kept)
 
 
 def test_what_cannot_be_worked_on_here_stops_no_other_study(create_study, serve, caplog):

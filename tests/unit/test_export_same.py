@@ -445,7 +445,7 @@ def test_it_does_the_same(code, partly, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     collector = Collector(("own_training",))
     collector.add("own_training", ["fit"])
-    texts = [text for section in collector.sections() for text in section.definitions]
+    texts = collector.definitions()
     some = frozenset({"params"} if partly else ())
     left = specialise(texts, KNOWN, ["fit"], some)
     constants = [f"{name} = {value!r}" for name, value in left.constants.items()]

@@ -101,14 +101,26 @@ def collected(*names, module="training"):
 
 
 def code(collector):
-    return {s.module: "\n\n\n".join(s.definitions) for s in collector.sections()}
+    return "\n\n\n".join(collector.definitions())
 
 
 @pytest.mark.usefixtures("package")
 def test_only_what_is_named_is_taken_whole_and_in_the_order_of_the_file():
-    text = code(collected("fit"))["my_family.training"]
-    assert text == dedent(
+    assert code(collected("fit")) == dedent(
         '''
+        def halve(number):
+            return number / TWO
+
+
+        TWO = 2
+
+
+        @dataclass(frozen=True)
+        class Params:
+            """What it takes."""
+            depth: int = 1
+
+
         WIDTH: int = 5
 
 
@@ -134,27 +146,18 @@ def test_only_what_is_named_is_taken_whole_and_in_the_order_of_the_file():
 
 @pytest.mark.usefixtures("package")
 def test_a_module_comes_after_those_that_it_needs():
-    sections = collected("fit").sections()
-    assert [section.module for section in sections] == [
-        "my_family.helpers",
-        "my_family.values",
-        "my_family.training",
-    ]
+    text = code(collected("fit"))
+    places = [text.index(part) for part in ("def halve", "class Params", "def fit")]
+    assert places == sorted(places)
 
 
 @pytest.mark.usefixtures("package")
 def test_of_a_needed_module_only_the_used_definitions_are_taken():
-    assert code(collected("fit"))["my_family.helpers"] == (
-        "def halve(number):\n    return number / TWO\n\n\nTWO = 2"
-    )
-
-
-@pytest.mark.usefixtures("package")
-def test_a_section_is_titled_by_the_first_line_of_its_module():
-    titles = {section.module: section.title for section in collected("fit").sections()}
-    assert titles["my_family.training"] == "Trees of my own. And more about them"
-    assert titles["my_family.helpers"] == "Small helpers"
-    assert titles["my_family.values"] == "my_family.values"
+    assert collected("fit").definitions()[:2] == [
+        "def halve(number):\n    return number / TWO",
+        "TWO = 2",
+    ]
+    assert "third" not in code(collected("fit"))
 
 
 @pytest.mark.usefixtures("package")
@@ -174,15 +177,15 @@ def test_a_module_of_a_package_is_imported_whole():
 
 @pytest.mark.usefixtures("package")
 def test_a_statement_that_defines_two_names_is_taken_once():
-    text = code(collected("predict"))["my_family.training"]
+    text = code(collected("predict"))
     assert text.count("LEFT = RIGHT = WIDTH") == 1
     assert "WIDTH: int = 5" in text
 
 
 def test_a_comment_goes_with_what_is_below_it(package):
     package("training", "A = 1\n\n# Why B\n# is two.\nB = 2\n\n# Of C.\n\nC = 3\n")
-    assert code(collected("B"))["my_family.training"] == "# Why B\n# is two.\nB = 2"
-    assert code(collected("C"))["my_family.training"] == "C = 3"
+    assert code(collected("B")) == "# Why B\n# is two.\nB = 2"
+    assert code(collected("C")) == "C = 3"
 
 
 def test_what_was_taken_runs(package):
@@ -190,19 +193,19 @@ def test_what_was_taken_runs(package):
     collector = collected("fit", "predict")
     imports = "\n".join(needed.statement for needed in collector.imports)
     scope = {}
-    exec(f"{imports}\n" + "\n".join("\n".join(s.definitions) for s in collector.sections()), scope)
+    exec(f"{imports}\n" + "\n".join(collector.definitions()), scope)
     assert scope["fit"](scope["Params"](depth=4), "aab")[0] == 7
     assert scope["predict"]([3, 4]) == (5, 5, 5)
 
 
 def test_a_relative_import_is_followed(package):
     package("training", "from .helpers import halve\n\ndef fit():\n    return halve(2)\n")
-    assert "def halve" in code(collected("fit"))["my_family.helpers"]
+    assert "def halve" in code(collected("fit"))
 
 
 def test_the_module_is_not_imported(package):
     package("training", "raise SystemExit\n\ndef fit():\n    return 1\n")
-    assert "def fit" in code(collected("fit"))["my_family.training"]
+    assert "def fit" in code(collected("fit"))
 
 
 def refusal(*names):
@@ -295,7 +298,7 @@ def test_a_name_that_is_bound_elsewhere_in_the_definition_is_taken_still(package
                 return scale(1)
         """,
     )
-    assert "def scale(row)" in code(collected("Tree"))["my_family.training"]
+    assert "def scale(row)" in code(collected("Tree"))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +341,7 @@ def test_an_import_inside_of_a_function_goes_with_it(package):
     collector = collected("fit")
     assert collector.imports == set()
     assert collector.inside == {Import("numpy", None, "np")}
-    assert "import numpy as np" in code(collector)["my_family.training"]
+    assert "import numpy as np" in code(collector)
 
 
 def test_modules_may_need_each_other(package):
@@ -347,4 +350,8 @@ def test_modules_may_need_each_other(package):
         "training",
         "from my_family.helpers import halve\n\nDEPTH = 3\n\ndef fit():\n    return halve(1)\n",
     )
-    assert set(code(collected("fit"))) == {"my_family.helpers", "my_family.training"}
+    assert collected("fit").definitions() == [
+        "def halve(n):\n    return DEPTH",
+        "DEPTH = 3",
+        "def fit():\n    return halve(1)",
+    ]

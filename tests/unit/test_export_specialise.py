@@ -273,7 +273,7 @@ TASK = Task(shape=(16, 12, 1), classes=(2, 5, 9))
 def of_the_network(params, task=TASK):
     collector = Collector(("hpo.training",))
     collector.add("hpo.training.cnn", ["fit", "predict", "save"])
-    texts = [text for section in collector.sections() for text in section.definitions]
+    texts = collector.definitions()
     known = {"params": params, "task": task, "on_step": None}
     found = specialise(texts, known, ["fit", "predict", "save"])
     return "\n\n".join(text for text in found.texts if text)

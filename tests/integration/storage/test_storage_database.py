@@ -4,8 +4,7 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from hpo.errors import InputError
-from hpo.storage.database import create_tables, grace_period, open_storage, parse_url
+from hpo.storage.database import create_tables, open_storage, parse_url
 
 
 def test_a_study_is_still_there_when_opened_again(database_url: str) -> None:
@@ -80,16 +79,3 @@ def test_it_survives_the_loss_of_its_connections(database_url: str) -> None:
         with killer.engine.begin() as connection:
             connection.execute(text(kill))
         optuna.get_all_study_names(idle.storage)
-
-
-@pytest.mark.parametrize("given", ["soon", "0", "-5", "1e9", "nan"])
-def test_a_grace_period_that_makes_no_sense_is_refused(given, monkeypatch) -> None:
-    monkeypatch.setenv("HPO_GRACE", given)
-    with pytest.raises(InputError, match=f"HPO_GRACE: {given} is not valid: give seconds"):
-        grace_period()
-
-
-def test_a_grace_period_is_a_minute_unless_it_is_chosen(monkeypatch) -> None:
-    assert grace_period() == 60
-    monkeypatch.setenv("HPO_GRACE", "12.5")
-    assert grace_period() == 12.5

@@ -14,15 +14,16 @@ from sqlalchemy import NullPool, create_engine, text
 
 from hpo.errors import DatabaseError
 from hpo.storage import programs
-from hpo.storage.embedded import EmbeddedServer, home
-from hpo.storage.locks import open_lock
+from hpo.storage.embedded import EmbeddedServer
+from hpo.storage.file_lock import open_lock
 from hpo.storage.postgres import Postgres
 
 HOLD = """
 import os, subprocess, time
 from pathlib import Path
 from sqlalchemy import NullPool, create_engine, text
-from hpo.storage.embedded import EmbeddedServer, home
+from hpo.home import home
+from hpo.storage.embedded import EmbeddedServer
 
 held = []
 
@@ -321,28 +322,3 @@ def test_root_may_have_its_environment_to_itself(
     for _ in range(2):
         with EmbeddedServer(home_folder) as server:
             assert scalar(server, "SELECT 42") == 42
-
-
-# ---- where it lives
-
-
-@pytest.mark.parametrize(
-    ("variables", "root", "expected"),
-    [
-        ({"HPO_HOME": "/data/hpo"}, False, "/data/hpo"),
-        ({"HPO_HOME": "~/hpo"}, False, "/home/ada/hpo"),
-        ({"HPO_HOME": ""}, False, "/home/ada/.local/share/hpo"),
-        ({"XDG_DATA_HOME": "/xdg"}, False, "/xdg/hpo"),
-        ({}, True, "/var/lib/hpo"),
-    ],
-)
-def test_home(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], root: bool, expected: str
-) -> None:
-    for name in ("HPO_HOME", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in ({"HOME": "/home/ada"} | variables).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert home() == Path(expected)

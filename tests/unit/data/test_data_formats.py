@@ -111,7 +111,7 @@ def test_every_format_gives_the_same_rows(tmp_path, write, name):
     np.testing.assert_array_equal(data.X, X)
     np.testing.assert_array_equal(data.y, Y)
     assert data.classes.tolist() == [3, 7, 11]
-    assert data.n_classes == 3
+    assert len(data.classes) == 3
     assert data.shape == (2, 3, 1)
     assert data.source == str(path)
     assert data.fingerprint == load(reference).fingerprint
@@ -172,7 +172,7 @@ def test_unlabelled_rows(tmp_path, name):
     (np.save if name.endswith("npy") else np.savez)(path, X)
     data = load(path, label=None, shape=(2, 3, 1), folds=5)
     assert data.y is None
-    assert data.n_classes == 0
+    assert len(data.classes) == 0
     np.testing.assert_array_equal(data.X, X)
 
 

@@ -168,7 +168,7 @@ def test_files(some_digits, tmp_path):
 def test_files_load(some_digits, tmp_path):
     out = make(tmp_path / "out", some_digits, SMALL)
     data = load(out / "train.npy", shape=(5, 4, 1), value_range=(0, 1))
-    assert data.n_classes == 10
+    assert len(data.classes) == 10
     assert load(out / "test-unlabelled.npy", label=None).X.shape == (20, 20)
 
 

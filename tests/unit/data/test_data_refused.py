@@ -416,7 +416,7 @@ def test_one_class(tmp_path):
 
 def test_class_with_fewer_rows_than_folds(tmp_path):
     np.save(tmp_path / "a.npy", np.column_stack([GOOD[:, :4], [0, 0, 0, 7, 7, 9, 9, 9]]))
-    assert load(tmp_path / "a.npy", folds=2).n_classes == 3
+    assert len(load(tmp_path / "a.npy", folds=2).classes) == 3
     assert "class 7 has 2 rows, fewer than the 3 folds" in refusal(tmp_path / "a.npy", folds=3)
 
 

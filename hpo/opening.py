@@ -1,0 +1,145 @@
+"""From a definition file, or a stored study, to an objective on this machine."""
+
+import logging
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hpo.data import Dataset, load
+from hpo.definition import Definition
+from hpo.definition import load as load_definition
+from hpo.device import library_loading
+from hpo.errors import DataError, InputError, StudyError
+from hpo.models import Model
+from hpo.objective import Objective, build_objective
+from hpo.pretraining import Say, Weights, demand_others, pretrain, sha256_of
+from hpo.storage.database import Database
+from hpo.study import Origin, StoredStudy, create
+
+DATA_VARIABLE = "HPO_DATA"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A definition file and its data, which suit each other; a study comes of them."""
+
+    path: Path
+    definition: Definition
+    dataset: Dataset
+    objective: Objective
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths in the definition start."""
+        return self.path.parent.absolute()
+
+
+def read_draft(path: Path) -> Draft:
+    """Check a definition file and its data.
+
+    Raises:
+        InputError: one can't be read, or they don't suit each other.
+    """
+    definition = load_definition(path)
+    dataset = _rows(definition, path.parent.absolute())
+    objective = build_objective(definition, dataset, str(path))
+    return Draft(path=path, definition=definition, dataset=dataset, objective=objective)
+
+
+def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
+    """Store the study unless it is there; say hears of weights that are made for it before.
+
+    Raises:
+        InputError: its pretraining can't be done.
+        StudyError: another one is stored under its name.
+    """
+    dataset, objective = draft.dataset, draft.objective
+    origin = Origin(
+        folder=draft.folder,
+        fingerprint=dataset.fingerprint,
+        label_column=-1 if dataset.label_column is None else dataset.label_column,
+        task=objective.task,
+        weights=_weights(draft, say),
+        steps=objective.steps,
+    )
+    try:
+        return create(database, draft.definition, origin, say)
+    except StudyError as error:
+        raise StudyError(f"{draft.path}: {error}") from error
+
+
+def _weights(draft: Draft, say: Say) -> Weights | None:
+    """Give the weights that the trials begin with; they are made unless they are there."""
+    definition, objective = draft.definition, draft.objective
+    table = definition.pretraining
+    if table is None:
+        return None
+    rows = _read(definition, _place(table.train, draft.folder))
+    sources = _place(table.sources, draft.folder) if table.sources else None
+    import_code(objective.model)
+    demand_others(rows, objective.X)
+    weights = pretrain(definition, objective.model, objective.task, rows, sources, say)
+    say(f"pretrained on {weights.rows:,} rows: {weights.guard}")
+    return weights
+
+
+def import_code(model: Model) -> None:
+    """Import what trains, which is noisy, before it is needed."""
+    try:
+        with library_loading():
+            model.code  # noqa: B018 - imports it
+    except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
+        raise InputError(f"{model.training} can't be imported: {error}") from error
+
+
+def objective_of(stored: StoredStudy) -> Objective:
+    """Give the objective of a stored study, on this machine's copy of its data."""
+    dataset = _rows(stored.definition, stored.origin.folder)
+    if dataset.fingerprint != stored.origin.fingerprint:
+        raise DataError(
+            dataset.source,
+            f'holds other rows than the study "{stored.definition.name}" was created for '
+            f"(sha256 {dataset.fingerprint[:12]}, stored {stored.origin.fingerprint[:12]}): "
+            f"bring the same file, or set {DATA_VARIABLE} to its folder",
+        )
+    objective = build_objective(stored.definition, dataset, f'study "{stored.definition.name}"')
+    weights = weights_of(stored)
+    if weights is None:
+        return objective
+    return replace(objective, task=replace(objective.task, weights=str(weights)))
+
+
+def weights_of(stored: StoredStudy) -> Path | None:
+    """Give this machine's copy of the weights that trials begin with."""
+    weights = stored.origin.weights
+    if weights is None:
+        return None
+    file = _place(weights.file, stored.origin.folder)
+    if sha256_of(file) != weights.sha256:
+        raise DataError(str(file), "holds other weights than those the study was created with")
+    return file
+
+
+def _rows(definition: Definition, folder: Path) -> Dataset:
+    # A stratified hold-out needs two rows of a class.
+    folds = definition.evaluation.folds or 2
+    return _read(definition, _place(definition.data.train, folder), folds)
+
+
+def _read(definition: Definition, file: Path, folds: int | None = None) -> Dataset:
+    data = definition.data
+    return load(
+        file,
+        label=data.label,
+        shape=data.shape,
+        transposed=data.transposed,
+        value_range=data.range,
+        folds=folds,
+    )
+
+
+def _place(path: str, folder: Path) -> Path:
+    """Give the file that a path in a definition means on this machine."""
+    return Path(os.path.normpath(Path(os.environ.get(DATA_VARIABLE) or folder) / path))
