@@ -192,9 +192,11 @@ class Account:
         best = None if patience is None else next(iter(self.completed), None)
         if patience is None or best is None or best.datetime_complete is None:
             return False
-        since = best.datetime_complete
+        since = best.datetime_complete.timestamp()  # local times may have been changed meanwhile
         return patience <= sum(
-            is_at_rest(trial) and trial.datetime_start is not None and trial.datetime_start >= since
+            is_at_rest(trial)
+            and trial.datetime_start is not None
+            and trial.datetime_start.timestamp() >= since
             for trial in self.trials
         )
 

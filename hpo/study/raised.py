@@ -3,7 +3,8 @@
 import re
 from itertools import islice
 
-HEADER = "Traceback (most recent call last):"
+HEADER = re.compile(r"^(  \+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
+IN_GROUP = "  | "  # begins the lines of a group, before those of its members
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 
 
@@ -30,4 +31,10 @@ def raised_at(error: str) -> str:
 
 def _lines(error: str) -> list[str]:
     """Give the lines that follow the header of the last traceback, or all where there is none."""
-    return [line for line in error.rpartition(HEADER)[2].splitlines() if line.strip()]
+    header = None
+    for header in HEADER.finditer(error):  # noqa: B007 - the last one is meant
+        pass
+    lines = error[header.end() if header else 0 :].splitlines()
+    if header and header[1]:
+        lines = [line.removeprefix(IN_GROUP) for line in lines if line.startswith(IN_GROUP)]
+    return [line for line in lines if line.strip()]

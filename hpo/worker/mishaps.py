@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,47 +40,73 @@ def passing(error: Exception) -> str | None:
     return None
 
 
-def same_bug(trials: Sequence[FrozenTrial]) -> str | None:
-    """Give the bug that has failed each of the trials that ended last, in one line."""
-    last = _ended_last(trials)
-    bugs = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
-    if len(last) < SAME_BUGS or len(bugs) > 1 or any(t.state is not TrialState.FAIL for t in last):
-        return None
-    (bug,) = bugs
-    return bug
+@dataclass(frozen=True)
+class SameBug:
+    """What failed each of the trials that ended last."""
+
+    told: str  # in one line
+    trials: Sequence[FrozenTrial]
+
+    @classmethod
+    def of(cls, trials: Sequence[FrozenTrial]) -> Self | None:
+        """Look at the trials that ended last; None where not all of them failed, or not alike."""
+        ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
+        last = sorted(ended, key=lambda trial: (_ended(trial), trial.number))[-SAME_BUGS:]
+        if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
+            return None
+        told, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
+        return None if others or not told else cls(told, last)
+
+    def spares_others(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether it is one machine's alone: workers of others do well.
+
+        A broken device fails trials faster than all others succeed, and only its machine is to
+        stop. Who has ended a trial does well, or reports the steps of one. Another process of the
+        same machine counts only while it works: one that has left may have done well with what
+        fails now.
+        """
+        ours = {worker_of(trial) for trial in self.trials}
+        hosts = {worker.host for worker in ours}
+        began = min(
+            trial.datetime_start.timestamp() for trial in self.trials if trial.datetime_start
+        )
+        at_work = {
+            worker_of(trial)
+            for trial in trials
+            if trial.state is TrialState.RUNNING or _ended(trial) >= began
+        }
+        well = {worker_of(trial) for trial in trials if _does_well(trial)} - ours
+        return len(hosts) == 1 and any(one.host not in hosts or one in at_work for one in well)
 
 
-def is_of_one_machine(trials: Sequence[FrozenTrial]) -> bool:
-    """Whether those that ended last were of one machine, and others' have ended well.
+class Worker(NamedTuple):
+    """A process that works on trials."""
 
-    A broken device fails trials faster than all others succeed, and only its machine is to stop.
-    Another process of that machine counts where it still works: one that has left may have done
-    well with what fails now.
-    """
-    failed = _ended_last(trials)
-    ours = {_worker(trial) for trial in failed}
-    hosts = {host for host, _ in ours}
-    began = min(filter(None, (trial.datetime_start for trial in failed)), default=datetime.max)
-    at_work = {
-        _worker(trial)
-        for trial in trials
-        if trial.state is TrialState.RUNNING
-        or (trial.datetime_complete is not None and trial.datetime_complete >= began)
-    }
-    well = {_worker(t) for t in trials if t.state in {TrialState.COMPLETE, TrialState.PRUNED}}
-    others = {one for one in well - ours if one[0] not in hosts or one in at_work}
-    return len(hosts) == 1 and bool(others)
+    host: str
+    process: str
 
 
-def _ended_last(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
-    return sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-SAME_BUGS:]
-
-
-def _worker(trial: FrozenTrial) -> tuple[str, str]:
-    """Give the machine and the process that had a trial last."""
+def worker_of(trial: FrozenTrial) -> Worker:
+    """Give who has a trial, or had it last."""
     host, process, *_ = f"{trial.system_attrs.get(OWNER, '')}:".split(":")
-    return host, process
+    return Worker(host, process)
+
+
+def _does_well(trial: FrozenTrial) -> bool:
+    if trial.state in {TrialState.RUNNING, TrialState.WAITING}:
+        return bool(trial.intermediate_values)
+    return trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+# In POSIX seconds: local times may have been changed meanwhile.
+
+
+def _began(trial: FrozenTrial) -> float:
+    return trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+
+
+def _ended(trial: FrozenTrial) -> float:
+    return trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
 
 
 def _said(error: Exception) -> str:

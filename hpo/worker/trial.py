@@ -19,7 +19,6 @@ from hpo.study import (
     FOLDS,
     SEED,
     Control,
-    StoredStudy,
     Want,
     control_of,
     trials_of,
@@ -33,10 +32,10 @@ from hpo.worker.lease import RETRIES, Lease, Outcome
 from hpo.worker.mishaps import (
     MOST_RETRIES,
     Diverged,
+    SameBug,
     SickMachine,
-    is_of_one_machine,
     passing,
-    same_bug,
+    worker_of,
 )
 from hpo.worker.proposal import Proposal
 from hpo.worker.results import results
@@ -78,7 +77,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     if outcome.state.is_finished():
         forget(lease.artifacts, study.study_name, lease.number)
     if outcome.state is TrialState.FAIL:
-        persistently(lambda: _stop_at_same_bug(lease.stored), lease.give_up)
+        persistently(lambda: _stop_at_same_bug(lease), lease.give_up)
 
 
 def _outcome(climber: Climber, objective: Objective) -> Outcome:
@@ -150,22 +149,28 @@ def _evaluate(climber: Climber, objective: Objective) -> float:
     return objective.evaluate(params, climber, kept)
 
 
-def _stop_at_same_bug(stored: StoredStudy) -> None:
+def _stop_at_same_bug(lease: Lease) -> None:
     """Stop a study whose trials fail one after another for one reason: more would, too.
 
     Raises:
         SickMachine: they do so on this machine alone, so the study goes on without it.
     """
+    stored, ours = lease.stored, worker_of(lease.trial)
     with study_lock(stored.database, stored.definition.name):
         trials = trials_of(stored)
-        bug = same_bug(trials)
-        if bug is None or control_of(stored).want is not Want.RUN:
+        # Among those of many workers who do well, this one's failures never come one after another.
+        own = SameBug.of([trial for trial in trials if worker_of(trial) == ours])
+        of_all = SameBug.of(trials)
+        if control_of(stored).want is not Want.RUN:
             return
-        if is_of_one_machine(trials):
-            raise SickMachine(
-                f"the last trials here all failed with {bug}, others' did not: mend this machine, "
-                "and start the worker again"
-            )
-        reason = f"its last trials all failed with {bug}"
+        for bug in filter(None, (own, of_all)):
+            if bug.spares_others(trials):
+                raise SickMachine(
+                    f"the last trials here all failed with {bug.told}, others' did not: "
+                    "mend this machine, and start the worker again"
+                )
+        if of_all is None:
+            return
+        reason = f"its last trials all failed with {of_all.told}"
         write_control(stored, Control(Want.STOP, reason))
     log.error("the study is stopped: %s", reason)

@@ -10,6 +10,7 @@ from hpo.storage.database import Database
 from hpo.storage.retrying import persistently
 from hpo.study import Seen, survey
 from hpo.worker.loop import Idling, Service
+from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 
 LEFT_OUT = 300.0  # seconds, for a study that can't be worked on here, as where its data is missing
@@ -63,6 +64,9 @@ class Turns:
         except StudyError as error:  # somebody has deleted it meanwhile
             log.info("%s", error)
             self.services.pop(seen.name, None)
+        except SickMachine as error:  # until somebody mends it, and starts the worker again
+            log.error('the study "%s" is left out here: %s', seen.name, error)  # noqa: TRY400 - said
+            self.left_out[seen.name] = float("inf")
         except InputError as error:
             log.warning('the study "%s" is left out here for a while: %s', seen.name, error)
             self.left_out[seen.name] = time.monotonic() + LEFT_OUT

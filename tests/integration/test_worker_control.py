@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
-from hpo.storage.ownership import CONTROL
+from hpo.storage.ownership import CONTROL, Writing
 from hpo.study import StudyState, Want, load, set_control, status
 from hpo.worker import climber, loop
 from hpo.worker import trial as trial_module
@@ -122,6 +122,35 @@ def test_a_machine_whose_trials_alone_fail_leaves_the_study_to_the_others(
     loop.serve(healthy)
     found = [state for state, _ in climbed(stored)]
     assert found == [TrialState.COMPLETE] * 3 + [TrialState.FAIL] * 3 + [TrialState.COMPLETE] * 3
+
+
+def test_who_reports_the_steps_of_a_first_trial_does_well(create_study, leases, monkeypatch):
+    stored = create_study(budget={"trials": 9})
+    leases(stored, "a-host:1").take().write(Writing(reports={1: 0.5}))
+    monkeypatch.setattr(loop, "_owner", lambda: "another:2")
+    monkeypatch.setattr(stepwise, "fit", lambda *_: 1 / 0)
+    with pytest.raises(SickMachine):
+        loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), Stop()))
+    assert status(stored).control.want is Want.RUN
+
+
+def test_a_sick_machine_is_found_among_many_that_do_well(create_study, monkeypatch):
+    stored, fit = create_study(budget={"trials": 20}), stepwise.fit
+
+    def worker(name):
+        monkeypatch.setattr(loop, "_owner", lambda: name)
+        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+
+    healthy, sick = worker("a-host:1"), worker("another:2")
+    for left in (2, 1, 0):
+        monkeypatch.setattr(stepwise, "fit", fit)
+        healthy.run_next()
+        monkeypatch.setattr(stepwise, "fit", lambda *_: 1 / 0)
+        if left:
+            assert sick.run_next()
+    with pytest.raises(SickMachine):
+        sick.run_next()
+    assert status(stored).control.want is Want.RUN
 
 
 @pytest.mark.parametrize("first_still_works", [True, False])

@@ -8,8 +8,9 @@ from hpo.errors import ArtifactError, DatabaseAway, DataError
 from hpo.opening import objective_of
 from hpo.storage.ownership import Writing
 from hpo.study import CHECKPOINT, Want, load, set_control
-from hpo.worker import loop
+from hpo.worker import loop, turns
 from hpo.worker.loop import service
+from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 from hpo.worker.turns import Turns
 
@@ -130,3 +131,17 @@ def test_a_study_that_is_deleted_stops_no_other_one(database, create_study, serv
 def test_a_database_that_goes_away_while_a_study_is_opened_is_waited_for(create_study, serve):
     create_study(name="a")
     assert serve(1, away=[DatabaseAway("it is away")]) == ["a"]
+
+
+def test_a_study_that_fails_on_this_machine_alone_is_left_out_for_good(
+    create_study, serve, monkeypatch
+):
+    monkeypatch.setattr(turns, "LEFT_OUT", 0.0)
+    create_study(name="a", priority=1)
+    create_study(name="b")
+
+    def break_down(order):
+        if order == ["a"]:
+            raise SickMachine("mend it")
+
+    assert serve(3, break_down) == ["a", "b", "b"]

@@ -125,6 +125,18 @@ def test_a_change_of_the_clocks_takes_no_time_and_adds_none(changed):
     assert account(one, trials=2).worked == timedelta(minutes=20)
 
 
+@pytest.mark.usefixtures("in_berlin")
+def test_patience_is_not_changed_by_a_change_of_the_clocks():
+    def local(hours):
+        return datetime(2026, 10, 24, 23, tzinfo=UTC).astimezone() + timedelta(hours=hours)
+
+    best, vain = trial(COMPLETE, 27), trial(PRUNED, 3)
+    before, after = (datetime.fromtimestamp(local(h).timestamp()) for h in (1.5, 2.2))
+    assert after < before  # as clocks show it
+    best.datetime_complete, vain.datetime_start = before, after
+    assert not account(best, vain, trials=9, patience=1).may_begin
+
+
 def test_the_time_in_which_a_dead_worker_was_silent_is_no_work():
     alive, dead = trial(RUNNING, 1), trial(RUNNING, 1)
     heard = (START + timedelta(minutes=2)).timestamp()

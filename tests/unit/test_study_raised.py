@@ -51,3 +51,19 @@ def test_of_errors_that_led_to_each_other_the_last_one_counts():
 
 def test_what_is_no_traceback_is_shown_as_it_is():
     assert gist("3 workers died at the same step of it") == "3 workers died at the same step of it"
+
+
+def test_a_group_of_errors_is_told_and_placed_as_a_group():
+    def call(numbers):
+        errors = []
+        for number in numbers:
+            try:
+                int(number)
+            except ValueError as error:
+                errors.append(error)
+        raise ExceptionGroup(f"{len(errors)} cells", errors)
+
+    first, second = (told(lambda n=numbers: call(n)) for numbers in (["a"], ["b", "c"]))
+    assert gist(second) == "ExceptionGroup: 2 cells (2 sub-exceptions)"
+    assert raised_at(first) == raised_at(second)
+    assert raised_at(first).startswith("ExceptionGroup in File")
