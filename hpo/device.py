@@ -1,6 +1,5 @@
 """The machine that trials run on: its threads, its noise, and what to record of it."""
 
-import gc
 import logging
 import os
 import sys
@@ -54,17 +53,6 @@ def one_thread_a_process() -> None:
     os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
     if backend() == BACKENDS[0]:
         os.environ.setdefault(KERNELS, "1")
-
-
-@contextmanager
-def library_loading() -> Iterator[None]:
-    """Import a large library quietly, and without looking for garbage: what it defines stays."""
-    gc.disable()
-    try:
-        with muted_stderr():
-            yield
-    finally:
-        gc.enable()
 
 
 @contextmanager

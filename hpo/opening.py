@@ -8,7 +8,7 @@ from pathlib import Path
 from hpo.data import Dataset, load
 from hpo.definition import Definition
 from hpo.definition import load as load_definition
-from hpo.device import library_loading
+from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
@@ -88,7 +88,7 @@ def _weights(draft: Draft, say: Say) -> Weights | None:
 def import_code(model: Model) -> None:
     """Import what trains, which is noisy, before it is needed."""
     try:
-        with library_loading():
+        with muted_stderr():
             model.code  # noqa: B018 - imports it
     except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
         raise InputError(f"{model.training} can't be imported: {error}") from error

@@ -15,7 +15,7 @@ import sys
 import time
 from statistics import median
 
-from hpo.device import KERNELS, library_loading, muted_stderr, one_thread_a_process
+from hpo.device import KERNELS, muted_stderr, one_thread_a_process
 
 one_thread_a_process()
 
@@ -52,7 +52,7 @@ def measure(network: str, choice: str) -> None:
     """Print the CPU seconds of an epoch, as JSON."""
     if choice == "TensorFlow's":
         del os.environ[KERNELS]
-    with library_loading():
+    with muted_stderr():
         from hpo.training import cnn  # noqa: PLC0415 - it reads the choice
     count = ROWS[network]
     rows = np.random.default_rng(0).random((count, 28 * 28), dtype=np.float32)

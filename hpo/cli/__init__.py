@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Results go to stdout, talk goes to stderr."""
 
+import gc
 import sys
 from importlib import import_module
 
@@ -28,6 +29,10 @@ COMMANDS = {
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",
 }
+# New objects after which Python looks for garbage: what modules define, hundreds of thousands, stays,
+# and looking through it takes time from the start of each command.
+GARBAGE = 50_000
+
 MODULES = dict.fromkeys(("pause", "resume", "stop", "cancel"), "control")  # others: as the command
 
 
@@ -65,6 +70,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the exit code is 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    gc.set_threshold(GARBAGE)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import BACKENDS, backend, cores, gpus_seen, library_loading, one_thread_a_process
+from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, one_thread_a_process
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _installed(name: str) -> str:
 
 def _device() -> str:
     """Load the library that trains, and ask it what it can use."""
-    with library_loading():
+    with muted_stderr():
         try:
             import keras  # noqa: F401 - loads it
         except (ImportError, ValueError) as error:
