@@ -29,8 +29,9 @@ COMMANDS = {
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",
 }
-# New objects after which Python looks for garbage: what modules define, hundreds of thousands, stays,
-# and looking through it takes time from the start of each command.
+
+# So many new objects before Python looks for garbage. What modules define stays, hundreds of
+# thousands of objects: to look through it all the time makes each command start later.
 GARBAGE = 50_000
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "cancel"), "control")  # others: as the command
