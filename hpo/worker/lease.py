@@ -17,7 +17,6 @@ from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import ownership, stale
 from hpo.storage.database import grace_period, study_lock
-from hpo.storage.failures import database_errors
 from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
@@ -310,9 +309,10 @@ def free_stale(stored: StoredStudy) -> None:
         DatabaseAway: the database can't be asked now.
     """
     study_id = stored.study._study_id  # noqa: SLF001 - by its name, it takes a query
-    with database_errors(), stored.database.engine.connect() as connection:
+    contact = stored.database.contact
+    with contact.asking(), stored.database.engine.connect() as connection:
         silent = stale.stale_trial_ids(connection, study_id)
-    if not stored.database.contact.may_judge(grace_period()) or not silent:
+    if not contact.may_judge(grace_period()) or not silent:
         return
     losses = Losses(most=MOST_LOSSES, counted_in=LOSSES, told_in=ERROR)
     with study_lock(stored.database, stored.definition.name) as connection:
