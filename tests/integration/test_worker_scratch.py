@@ -1,6 +1,7 @@
 """What killed workers leave on a machine's disk."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,19 @@ with scratch() as folder:
     (folder / "weights").write_bytes(b"0" * 1000)
     print(folder, flush=True)
     time.sleep(600)
+"""
+
+
+KILLED_AS_IT_SAVES = """
+import os, signal
+from hpo.artifacts import open_artifacts
+from hpo.worker.results import Results
+class Code:
+    def save(trained, folder):
+        assert not any(folder.iterdir())
+        (folder / "model").write_bytes(b"0" * 1000)
+        os.kill(os.getpid(), signal.SIGKILL)
+Results(artifacts=open_artifacts(), study="any", number=0).keep_model(Code, 0, None)
 """
 
 
@@ -55,6 +69,17 @@ def test_what_is_new_stays_since_its_lock_may_be_about_to_be_taken(holder):
     os.utime(folder)
     remove_left_over()
     assert folder.exists()
+
+
+def test_the_model_of_a_worker_that_was_killed_as_it_saved_it_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", KILLED_AS_IT_SAVES], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (folder,) = tmp_path.iterdir()
+    os.utime(folder, (time.time() - 2 * NEW,) * 2)
+    remove_left_over()
+    assert not folder.exists()
 
 
 def test_a_folder_goes_with_its_body():
