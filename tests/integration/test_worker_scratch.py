@@ -1,7 +1,9 @@
 """What killed workers leave on a machine's disk."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,6 +50,16 @@ def holder(tmp_path, monkeypatch):
     process.stdout.close()
 
 
+@pytest.fixture
+def no_locks(monkeypatch):
+    """Let flock fail as on Lustre, where it is not switched on."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+
 def test_what_a_killed_process_has_left_is_removed(holder):
     process, folder = holder
     process.kill()
@@ -60,6 +72,27 @@ def test_what_another_process_uses_stays(holder):
     _, folder = holder
     remove_left_over()
     assert (folder / "weights").exists()
+
+
+def test_the_folder_of_another_machine_stays_whose_lock_may_not_be_seen(holder, monkeypatch):
+    process, folder = holder
+    process.kill()
+    process.wait()
+    for name in ("another", socket.gethostname()[:-1]):
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "gethostname", lambda name=name: name)
+            remove_left_over()
+    assert folder.exists()
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with scratch() as folder:
+        os.utime(folder, (time.time() - 2 * NEW,) * 2)
+        remove_left_over()
+        assert folder.exists()
+    assert not folder.exists()
 
 
 def test_what_is_new_stays_since_its_lock_may_be_about_to_be_taken(holder):
