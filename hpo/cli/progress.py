@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import click
 from rich.console import Console
@@ -18,6 +19,8 @@ from hpo.worker.signals import FINISHING, LOOK
 
 EVERY = 0.5  # seconds, on a terminal
 EVERY_LINE = 5.0  # seconds, where lines are kept
+
+T = TypeVar("T")
 
 
 def say_finishing() -> None:
@@ -42,11 +45,36 @@ def follow(
             tell(told)
         return workers.look()
 
-    patient = _patient(read, tell)
+    waiting = patient(read, tell)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            return _watch(patient, look, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(patient, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+            return _watch(waiting, look, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(waiting, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+
+
+def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], T | None]:
+    """Give what reads something, and gives None while the database is away: the workers wait, too.
+
+    It raises DatabaseAway when that has lasted as long as they wait.
+    """
+    away_since: float | None = None
+
+    def once() -> T | None:
+        nonlocal away_since
+        try:
+            with database_errors():
+                found = read()
+        except DatabaseAway as error:
+            if away_since is None:
+                away_since = time.monotonic()
+                tell(f"{error}; waiting for it")
+            if time.monotonic() - away_since > PATIENCE:
+                raise
+            return None
+        away_since = None
+        return found
+
+    return once
 
 
 def _watch(
@@ -63,33 +91,6 @@ def _watch(
             if status.state is StudyState.FINISHED or not any_left:
                 return status
         _sleep(every, look)
-
-
-def _patient(
-    read: Callable[[], Status], tell: Callable[[str], None]
-) -> Callable[[], Status | None]:
-    """Give what reads the status, and gives None while the database is away: the workers wait, too.
-
-    It raises DatabaseAway when that has lasted as long as they wait.
-    """
-    away_since: float | None = None
-
-    def once() -> Status | None:
-        nonlocal away_since
-        try:
-            with database_errors():
-                status = read()
-        except DatabaseAway as error:
-            if away_since is None:
-                away_since = time.monotonic()
-                tell(f"{error}; waiting for it")
-            if time.monotonic() - away_since > PATIENCE:
-                raise
-            return None
-        away_since = None
-        return status
-
-    return once
 
 
 def _sleep(seconds: float, look: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 import sys
 import time
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ import click
 from hpo.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from hpo.storage.database import Database
     from hpo.study import Status
 
@@ -30,47 +33,61 @@ EVERY = 2.0  # seconds
 def status(study: str | None, json_: bool, watch: bool) -> None:
     """Show STUDY, or all studies.
 
+    While the database is away, --watch waits for it.
+
     \b
     Example:
       hpo status svm --json
     """
     from hpo.cli.database import open_database
     from hpo.cli.show import as_json, show_json, show_studies, show_study
-    from hpo.study import StudyState, load
-    from hpo.study import status as status_of
 
     with open_database("status") as database:
-        while True:
-            statuses = [status_of(load(database, study))] if study else _all(database)
+        read = partial(_read, database, study)
+        for number, statuses in enumerate(_watched(read) if watch else [read()]):
             if json_:
                 shown = [as_json(one) for one in statuses]
                 show_json(shown[0] if study else shown, in_one_line=watch)
-            elif study:
+                continue
+            if number > 0:
+                _part_from_last()
+            if study:
                 show_study(statuses[0])
             else:
                 show_studies(statuses, database.address)
-            if not watch or all(one.state is StudyState.FINISHED for one in statuses):
-                return
-            time.sleep(EVERY)
-            if not json_:
-                _part_from_next()
 
 
-def _all(database: "Database") -> "list[Status]":
-    """Give all studies but those that can't be shown here; it says why, and shows the others."""
-    from hpo.study import load, names
-    from hpo.study import status as status_of
+def _read(database: "Database", study: str | None) -> "list[Status]":
+    """Give a study, or all but those that can't be shown here, of which it says why."""
+    from hpo.study import load, names, status
 
+    if study:
+        return [status(load(database, study))]
     found = []
     for name in names(database):
         try:
-            found.append(status_of(load(database, name)))
+            found.append(status(load(database, name)))
         except InputError as error:  # another version made it, its model is not here, it is deleted
             click.echo(f"hpo: {error}", err=True)
     return found
 
 
-def _part_from_next() -> None:
+def _watched(read: "Callable[[], list[Status]]") -> "Iterator[list[Status]]":
+    """Give what is read, again and again, until all studies are finished."""
+    from hpo.cli.progress import patient
+    from hpo.study import StudyState
+
+    waiting = patient(read, lambda told: click.echo(told, err=True))
+    while True:
+        statuses = waiting()
+        if statuses is not None:
+            yield statuses
+            if all(one.state is StudyState.FINISHED for one in statuses):
+                return
+        time.sleep(EVERY)
+
+
+def _part_from_last() -> None:
     """Clear a terminal's screen; where lines are kept, say when the next ones were printed."""
     if sys.stdout.isatty():
         click.clear()

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -123,6 +124,7 @@ def _work(study: str | None, parent: int | None) -> None:
     """Work in this process."""
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
+    from hpo.storage.contact import Contact
     from hpo.storage.retrying import persistently
     from hpo.study import status
     from hpo.worker.loop import serve
@@ -133,12 +135,18 @@ def _work(study: str | None, parent: int | None) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
     artifacts = open_artifacts()
     remove_left_over()
+    contact = Contact()
     with on_stop_signal(parent) as stop, ExitStack() as stack:
 
         def waiting_for(call: "Callable[[], T]") -> "T":
-            return persistently(call, lambda: stop.requested)
+            def once() -> "T":
+                with contact.asking():
+                    return call()
 
-        database = waiting_for(lambda: stack.enter_context(open_database("worker")))
+            return persistently(once, lambda: stop.requested)
+
+        opened = waiting_for(lambda: stack.enter_context(open_database("worker")))
+        database = replace(opened, contact=contact)  # which knows of tries that failed
         open_study = partial(_service, database, artifacts, stop)
         if study:
             ours = waiting_for(partial(open_study, study))

@@ -345,6 +345,20 @@ def end_waiting(connection: Connection, study_id: int, key: str) -> None:
     connection.execute(text(END_WAITING), {"study_id": study_id, "key": key})
 
 
+ENDED_WITH = """
+SELECT trial_id, number FROM trials JOIN trial_system_attributes USING (trial_id)
+WHERE study_id = :study_id AND state IN ('COMPLETE', 'PRUNED', 'FAIL')
+  AND key = :key AND value_json <> 'null'
+ORDER BY number
+"""
+
+
+def ended_with(connection: Connection, study_id: int, key: str) -> list[tuple[int, int]]:
+    """Give the ids and the numbers of ended trials that have a system attribute."""
+    found = connection.execute(text(ENDED_WITH), {"study_id": study_id, "key": key})
+    return [(trial_id, number) for trial_id, number in found]
+
+
 def remove_attr(connection: Connection, trial_id: int, key: str) -> None:
     """Remove what is only of use to a trial's owners from one that may have ended."""
     statement = "DELETE FROM trial_system_attributes WHERE trial_id = :trial_id AND key = :key"

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 def read_npy(path: Path) -> NDArray[Any]:
     """Read a .npy file as a table (n, columns)."""
-    rows = np.load(path)
-    return np.reshape(rows, (len(rows), -1))
+    return np.reshape(rows := np.load(path), (len(rows), -1))
 
 
 def read_npz(path: Path) -> NDArray[Any]:

@@ -116,12 +116,17 @@ def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterato
         yield found
 
 
-def forget(artifacts: Artifacts, study: str, number: int) -> None:
-    """Remove every checkpoint of a trial that has ended, those that were never named as well."""
+def forget(artifacts: Artifacts, study: str, number: int) -> bool:
+    """Remove every checkpoint of a trial that has ended, those that were never named as well.
+
+    Gives whether the store has done so.
+    """
     try:
         artifacts.forget_checkpoints(study, number)
     except ArtifactError as error:
         log.warning("trainings of trial %d are left over: %s", number, error)
+        return False
+    return True
 
 
 def _version(path: Path) -> tuple[str, int]:

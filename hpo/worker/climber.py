@@ -14,7 +14,7 @@ from hpo.evaluation import FILE
 from hpo.objective import Objective
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
-from hpo.study import CHECKPOINT, FOLDS, GRANTED, Control, Want
+from hpo.study import FOLDS, GRANTED, Control, Want
 from hpo.worker.checkpoints import Checkpoints
 from hpo.worker.halving import Halving
 from hpo.worker.lease import Lease, Outcome, deadline_of
@@ -101,12 +101,13 @@ class Climber:
         return wanted.control
 
     def end(self, outcome: Outcome) -> None:
-        """Write the end of this worker's part, and what is not written yet."""
+        """Write the end of this worker's part, and what is not written yet.
+
+        A trial that has ended names its training until that is removed.
+        """
         if outcome.state in {TrialState.COMPLETE, TrialState.FAIL}:
             self.files |= self.results.keep_log()
-        if outcome.state.is_finished():
-            self.saved = {CHECKPOINT: None}
-        elif outcome.retries is None:
+        if not outcome.state.is_finished() and outcome.retries is None:
             self.saved = self.checkpoints.save(now=True)
         self.lease.end(outcome, self.unwritten)
         self._told()

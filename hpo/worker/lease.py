@@ -17,7 +17,6 @@ from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import ownership, stale
 from hpo.storage.database import study_lock
-from hpo.storage.failures import database_errors
 from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.storage.stale import Losses
@@ -161,6 +160,12 @@ class Lease:
         )
         persistently(lambda: self.owned.end(outcome.state, outcome.value, writing), self.give_up)
 
+    def forget_training(self, *, is_named: bool) -> None:
+        """Remove the checkpoints of the trial, which has ended; then it names none any more."""
+        is_gone = forget(self.artifacts, self.stored.definition.name, self.number)
+        if is_gone and is_named:
+            persistently(partial(_unname, self.stored, self.owned.trial_id), self.give_up)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leases:
@@ -188,15 +193,19 @@ class Leases:
         return persistently(self._is_over, self.give_up)
 
     def sweep(self) -> None:
-        """Remove the checkpoints of trials that were ended by another than their worker."""
-        for trial in persistently(lambda: trials_of(self.stored), self.give_up):
-            if trial.state.is_finished() and trial.system_attrs.get(CHECKPOINT) is not None:
-                forget(self.artifacts, self.stored.definition.name, trial.number)
-                persistently(partial(self._unname, trial), self.give_up)
+        """Remove what checkpoints trials still name that have ended.
 
-    def _unname(self, trial: FrozenTrial) -> None:
-        with self.stored.database.engine.begin() as connection:
-            ownership.remove_attr(connection, self._id_of(trial), CHECKPOINT)
+        They were ended by another than their worker, or the store was away then. Where it is so
+        again, the next sweep goes on.
+        """
+        for trial_id, number in persistently(self._ended_with_checkpoint, self.give_up):
+            if not forget(self.artifacts, self.stored.definition.name, number):
+                return
+            persistently(partial(_unname, self.stored, trial_id), self.give_up)
+
+    def _ended_with_checkpoint(self) -> Sequence[tuple[int, int]]:
+        with self.stored.database.engine.connect() as connection:  # as it is now: nothing cached
+            return ownership.ended_with(connection, self.stored.study_id, CHECKPOINT)
 
     def _take(self, owner: str, *, again: bool) -> Lease | None:
         free_stale(self.stored)
@@ -299,6 +308,11 @@ class Leases:
         )
 
 
+def _unname(stored: StoredStudy, trial_id: int) -> None:
+    with stored.database.engine.begin() as connection:
+        ownership.remove_attr(connection, trial_id, CHECKPOINT)
+
+
 def deadline_of(account: Account) -> float | None:
     """Give when the budget's time will be over, by time.monotonic(); None where it has no end."""
     if account.budget.wall_time is None:
@@ -313,9 +327,10 @@ def free_stale(stored: StoredStudy) -> None:
     Raises:
         DatabaseAway: the database can't be asked now.
     """
-    with database_errors(), stored.database.engine.connect() as connection:
+    contact = stored.database.contact
+    with contact.asking(), stored.database.engine.connect() as connection:
         silent = stale.stale_trial_ids(connection, stored.study_id)
-    if not stored.database.contact.may_judge(stale.grace_period()) or not silent:
+    if not contact.may_judge(stale.grace_period()) or not silent:
         return
     losses = Losses(most=MOST_LOSSES, counted_in=LOSSES, told_in=ERROR)
     with study_lock(stored.database, stored.definition.name) as connection:

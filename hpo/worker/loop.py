@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hpo.artifacts import Artifacts
 from hpo.objective import Objective
+from hpo.storage.stale import grace_period
 from hpo.study import StoredStudy
 from hpo.worker.lease import Leases
 from hpo.worker.leftovers import leftovers_freed
@@ -18,6 +19,7 @@ from hpo.worker.trial import run_trial
 
 IDLE = 1.0  # seconds until the first look for a trial that another worker may hand back
 LONGEST_IDLE = 10.0  # each further look comes twice as late, but no later than this
+LOOKS = 4  # in a grace period, at least: who asks less often can't say who has died
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class Idling:
 
     def wait(self) -> None:
         """Wait before the next look, half as long to one and a half times: none march in step."""
-        pause = min(LONGEST_IDLE, IDLE * 2.0**self.looks)
+        pause = min(LONGEST_IDLE, grace_period() / LOOKS, IDLE * 2.0**self.looks)
         self.looks += 1
         self.stop.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 

@@ -3,7 +3,6 @@
 import io
 import logging
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from hpo.errors import ArtifactError
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation, Scored, evaluate
 from hpo.models import Trained, TrainingCode
 from hpo.objective import Objective
+from hpo.worker.scratch import scratch
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,10 @@ class Results:
     def keep_model(self, code: TrainingCode, fold: int, trained: Trained) -> dict[str, str]:
         """Keep what a fold, from 0, has trained."""
         try:
-            with tempfile.TemporaryDirectory(prefix="hpo-") as folder:
-                path = code.save(trained, Path(folder))
+            with scratch() as folder:
+                empty = folder / "model"
+                empty.mkdir()
+                path = code.save(trained, empty)
                 with path.open("rb") as file:
                     return self._keep(file, f"fold-{fold + 1}-{path.name}")
         except Exception as error:  # noqa: BLE001 - a model's code may raise anything, and has a value

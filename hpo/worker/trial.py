@@ -24,7 +24,7 @@ from hpo.study import (
     trials_of,
     write_control,
 )
-from hpo.worker.checkpoints import checkpoints, forget
+from hpo.worker.checkpoints import checkpoints
 from hpo.worker.climber import Climber, Cut, Drained
 from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
@@ -75,7 +75,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
             return
     log.info("trial %d: %s", lease.number, outcome)
     if outcome.state.is_finished():
-        forget(lease.artifacts, study.study_name, lease.number)
+        lease.forget_training(is_named=kept.kept is not None)
     if outcome.state is TrialState.FAIL:
         persistently(lambda: _stop_at_same_bug(lease), lease.give_up)
 

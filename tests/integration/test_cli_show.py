@@ -1,10 +1,15 @@
 """What commands print of studies: results on stdout, talk on stderr."""
 
 import json
+import time
+from importlib import import_module
+from threading import Thread
 
 import pytest
 from blobs import write_definition
 from optuna.trial import TrialState, create_trial
+
+from hpo.study import load
 
 pytestmark = pytest.mark.usefixtures("studies")
 
@@ -89,6 +94,28 @@ def test_watching_ends_with_the_study(hpo):
     shown = hpo("status", "blobs", "--watch", "--json").out
     assert shown.count("\n") == 1  # for programs that read line by line
     assert json.loads(shown)["name"] == "blobs"
+
+
+def test_watching_waits_for_a_database_that_is_away_and_says_so_once(
+    hpo, create_study, database, unreachable, monkeypatch
+):
+    monkeypatch.setattr(import_module("hpo.cli.status"), "EVERY", 0.1)
+    create_study(name="away", budget={"trials": 1})
+
+    def outage():
+        time.sleep(0.5)
+        with unreachable():
+            time.sleep(1)
+        load(database, "away").study.add_trial(create_trial(value=0.5))
+
+    other = Thread(target=outage)
+    other.start()
+    said = hpo("status", "away", "--watch", "--json")
+    other.join()
+    assert said.code == 0
+    states = [json.loads(line)["state"] for line in said.out.splitlines()]
+    assert (states[0], states[-1]) == ("new", "finished")
+    assert said.err.count("; waiting for it") == said.err.count("\n") == 1
 
 
 def test_creating_again_with_another_budget_goes_on(hpo, tmp_path):

@@ -1,11 +1,16 @@
 """What `hpo worker` and `hpo run` say before or instead of working."""
 
 import logging
+import time
+from contextlib import ExitStack
+from threading import Thread
 
 import pytest
 from blobs import write_definition
+from optuna.trial import TrialState
 
 from hpo.study import Want, set_control
+from hpo.worker.lease import Outcome
 
 
 @pytest.fixture
@@ -80,3 +85,41 @@ def test_a_run_of_a_stopped_study_starts_no_worker(hpo, create_study, database, 
     said = hpo("run", "blobs.toml")
     assert said.code == 2
     assert said.err == "hpo: blobs was stopped; `hpo resume blobs` lets it go on\n"
+
+
+def test_a_worker_that_starts_in_an_outage_takes_nobodys_trial_that_comes_back_a_little_later(
+    hpo, create_study, leases, make_stale, unreachable, monkeypatch
+):
+    monkeypatch.setenv("HPO_GRACE", "6")
+    stored = create_study(budget={"trials": 1})
+    lease = leases(stored).take()
+    make_stale()
+    ends = []
+
+    def come_back():
+        time.sleep(1)
+        network.close()
+        time.sleep(4)
+        lease.end(Outcome(state=TrialState.COMPLETE, value=0.5))
+        ends.append(lease.number)
+
+    with ExitStack() as network:
+        network.enter_context(unreachable())
+        other = Thread(target=come_back)
+        other.start()
+        said = hpo("worker", "blobs")
+        other.join()
+    assert said.code == 0
+    assert ends == [0]  # LeaseLost otherwise
+    assert [trial.value for trial in stored.study.trials] == [0.5]
+
+
+def test_a_worker_that_is_started_again_takes_over_its_predecessors_trial_at_once(
+    hpo, create_study, leases, make_stale, monkeypatch
+):
+    monkeypatch.setenv("HPO_GRACE", "600")
+    stored = create_study(budget={"trials": 1})
+    leases(stored).take()
+    make_stale()
+    assert hpo("worker", "blobs").code == 0
+    assert [trial.state for trial in stored.study.trials] == [TrialState.COMPLETE]

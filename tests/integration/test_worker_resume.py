@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from hpo.artifacts import Artifacts
-from hpo.errors import DatabaseAway
+from hpo.errors import ArtifactError, DatabaseAway
 from hpo.objective import Kept
 from hpo.opening import objective_of
 from hpo.storage.ownership import OwnedTrial
@@ -214,6 +214,44 @@ def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_the_study(
     work(stored)
     assert kept_files() == []
     assert CHECKPOINT not in database.records.get_trial(trial._trial_id).system_attrs
+
+
+def test_what_a_store_has_not_removed_at_a_trials_end_is_removed_later(
+    create_network, database, leases, work, monkeypatch
+):
+    stored = create_network(budget={"trials": 1}, name="away")
+    objective, ours = objective_of(stored), leases(stored)
+    run_trial(ours.take(), objective, StopAfter(1))
+
+    def refuse(*_):
+        raise ArtifactError("the store is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(Artifacts, "remove", refuse)
+        away.setattr(Artifacts, "forget_checkpoints", refuse)
+        run_trial(ours.take(), objective, Stop())
+        ours.sweep()
+    (trial,) = stored.study.trials
+    assert trial.state is TrialState.COMPLETE
+    assert kept_files()
+    work(stored)
+    assert kept_files() == []
+    assert CHECKPOINT not in database.records.get_trial(trial._trial_id).system_attrs
+
+
+def test_a_trial_that_has_ended_names_nothing_to_go_on_with(
+    create_network, database, leases, monkeypatch
+):
+    stored = create_network(budget={"trials": 1}, name="ended")
+    objective, ours = objective_of(stored), leases(stored)
+    for stop in (StopAfter(1), Stop()):
+        run_trial(ours.take(), objective, stop)
+    (trial,) = stored.study.trials
+    assert CHECKPOINT not in database.records.get_trial(trial._trial_id).system_attrs
+    forgotten = []
+    monkeypatch.setattr(Artifacts, "forget_checkpoints", lambda *given: forgotten.append(given))
+    ours.sweep()
+    assert forgotten == []
 
 
 def test_a_store_that_takes_long_is_not_asked_at_each_step(create_network, leases, monkeypatch):
