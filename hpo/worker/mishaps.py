@@ -1,7 +1,8 @@
 """What can go wrong in a trial, and what to do about it."""
 
+import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -10,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.errors import HpoError, InputError
 from hpo.storage.failures import MAPPED, describe
 from hpo.storage.ownership import OWNER
-from hpo.study import ERROR, gist, raised_at
+from hpo.study import ERROR, gist, is_at_rest, raised_at, runs_of
 
 MOST_RETRIES = 2
 SAME_BUGS = 3  # one after another, and the study is stopped
@@ -50,15 +51,26 @@ class SameBug:
     @classmethod
     def of(cls, trials: Sequence[FrozenTrial]) -> Self | None:
         """Look at the trials that ended last; None where not all of them failed, or not alike."""
-        ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
-        last = sorted(ended, key=lambda trial: (_ended(trial), trial.number))[-SAME_BUGS:]
+        return cls._of(trial for trial in trials if trial.state.is_finished())
+
+    @classmethod
+    def of_worker(cls, trials: Sequence[FrozenTrial], worker: "Worker") -> Self | None:
+        """Look at a worker's own last trials: one that has come to rest at a rung was no failure.
+
+        A process is judged, not its machine: of the machine's devices, one may be broken.
+        """
+        return cls._of(t for t in trials if worker_of(t) == worker and is_at_rest(t))
+
+    @classmethod
+    def _of(cls, trials: Iterable[FrozenTrial]) -> Self | None:
+        last = sorted(trials, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
         if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
             return None
         told, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
         return None if others or not told else cls(told, last)
 
-    def spares_others(self, trials: Sequence[FrozenTrial]) -> bool:
-        """Whether it is one machine's alone: workers of others do well.
+    def spares_others(self, trials: Sequence[FrozenTrial], *, since: bool = False) -> bool:
+        """Whether it is one machine's alone: workers of others do well, or have done so since.
 
         A broken device fails trials faster than all others succeed, and only its machine is to
         stop. Who has ended a trial does well, or reports the steps of one. Another process of the
@@ -67,15 +79,10 @@ class SameBug:
         """
         ours = {worker_of(trial) for trial in self.trials}
         hosts = {worker.host for worker in ours}
-        began = min(
-            trial.datetime_start.timestamp() for trial in self.trials if trial.datetime_start
-        )
-        at_work = {
-            worker_of(trial)
-            for trial in trials
-            if trial.state is TrialState.RUNNING or _ended(trial) >= began
-        }
-        well = {worker_of(trial) for trial in trials if _does_well(trial)} - ours
+        began = min(map(_began, self.trials))
+        lately = [t for t in trials if t.state is TrialState.RUNNING or _let_go(t) >= began]
+        at_work = {worker_of(trial) for trial in lately}
+        well = {worker_of(t) for t in (lately if since else trials) if _does_well(t)} - ours
         return len(hosts) == 1 and any(one.host not in hosts or one in at_work for one in well)
 
 
@@ -102,11 +109,11 @@ def _does_well(trial: FrozenTrial) -> bool:
 
 
 def _began(trial: FrozenTrial) -> float:
-    return trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    return trial.datetime_start.timestamp() if trial.datetime_start else math.inf
 
 
-def _ended(trial: FrozenTrial) -> float:
-    return trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
+def _let_go(trial: FrozenTrial) -> float:
+    return max((end for _, end in runs_of(trial)), default=-math.inf)
 
 
 def _said(error: Exception) -> str:

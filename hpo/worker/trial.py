@@ -159,12 +159,12 @@ def _stop_at_same_bug(lease: Lease) -> None:
     with study_lock(stored.database, stored.definition.name):
         trials = trials_of(stored)
         # Among those of many workers who do well, this one's failures never come one after another.
-        own = SameBug.of([trial for trial in trials if worker_of(trial) == ours])
+        own = SameBug.of_worker(trials, ours)
         of_all = SameBug.of(trials)
         if control_of(stored).want is not Want.RUN:
             return
         for bug in filter(None, (own, of_all)):
-            if bug.spares_others(trials):
+            if bug.spares_others(trials, since=bug is own):
                 raise SickMachine(
                     f"the last trials here all failed with {bug.told}, others' did not: "
                     "mend this machine, and start the worker again"

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,13 @@ def dataset():
     y = np.tile([2, 5, 9], 30)
     X = rng.random((90, 36)) + (y[:, None] % 3) * 0.18 * rng.random(36)
     return Dataset(X=X.astype(np.float32), y=y, shape=None, source="rows.npy")
+
+
+@pytest.fixture
+def in_berlin(monkeypatch):
+    """Local time that is changed twice a year, at 1:00 UTC."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()

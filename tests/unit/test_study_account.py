@@ -1,7 +1,6 @@
 """What a budget lets trials do, step by step."""
 
 import random
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,16 +15,6 @@ COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
 START = datetime(2026, 1, 1)
 PLAIN, HALVING = Ladder(range(1, 28)), Ladder(range(1, 28), rungs(1, 3, 27))
-
-
-@pytest.fixture
-def in_berlin(monkeypatch):
-    """Local time that is changed twice a year, at 1:00 UTC."""
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", "Europe/Berlin")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 def trial(state, steps=0, value=None, ended=None, began=0, **attrs):

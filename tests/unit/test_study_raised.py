@@ -1,5 +1,6 @@
 """What people read of a trial that failed."""
 
+import asyncio
 import traceback
 
 import keras
@@ -67,3 +68,21 @@ def test_a_group_of_errors_is_told_and_placed_as_a_group():
     assert gist(second) == "ExceptionGroup: 2 cells (2 sub-exceptions)"
     assert raised_at(first) == raised_at(second)
     assert raised_at(first).startswith("ExceptionGroup in File")
+
+
+def test_groups_that_one_place_raises_of_different_errors_are_different_bugs():
+    async def call(kind):
+        async def fail():
+            raise kind("it")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+
+    kinds = (ValueError, TypeError, KeyError)
+    bugs = {raised_at(told(lambda k=kind: asyncio.run(call(k)))) for kind in kinds}
+    assert len(bugs) == 3
+    assert all(bug.startswith("ExceptionGroup in File") for bug in bugs)
+
+
+def test_of_lines_that_are_all_indented_the_last_one_is_shown():
+    assert gist("  it was\n  killed\n") == "killed"
