@@ -49,25 +49,25 @@ class SameBug:
     trials: Sequence[FrozenTrial]
 
     @classmethod
-    def of(cls, trials: Sequence[FrozenTrial]) -> Self | None:
-        """Look at the trials that ended last; None where not all of them failed, or not alike."""
-        return cls._of(trial for trial in trials if trial.state.is_finished())
+    def of(cls, trials: Iterable[FrozenTrial]) -> Self | None:
+        """Look at the trials that ended last; None where not all of them failed, or not alike.
 
-    @classmethod
-    def of_worker(cls, trials: Sequence[FrozenTrial], worker: "Worker") -> Self | None:
-        """Look at a worker's own last trials: one that has come to rest at a rung was no failure.
-
-        A process is judged, not its machine: of the machine's devices, one may be broken.
+        One that has come to rest at a rung counts as ended: it was no failure.
         """
-        return cls._of(t for t in trials if worker_of(t) == worker and is_at_rest(t))
-
-    @classmethod
-    def _of(cls, trials: Iterable[FrozenTrial]) -> Self | None:
-        last = sorted(trials, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
+        ended = filter(is_at_rest, trials)
+        last = sorted(ended, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
         if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
             return None
         told, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
         return None if others or not told else cls(told, last)
+
+    @classmethod
+    def of_worker(cls, trials: Iterable[FrozenTrial], worker: "Worker") -> Self | None:
+        """Look at a worker's own last trials.
+
+        A process is judged, not its machine: of the machine's devices, one may be broken.
+        """
+        return cls.of(trial for trial in trials if worker_of(trial) == worker)
 
     def spares_others(self, trials: Sequence[FrozenTrial], *, since: bool = False) -> bool:
         """Whether it is one machine's alone: workers of others do well, or have done so since.

@@ -59,6 +59,11 @@ def test_who_does_well_between_is_not_sick(came_between):
     assert not is_sick([*found, came_between])
 
 
+def test_a_bug_that_only_some_trials_have_is_not_all_of_the_study():
+    assert SameBug.of([*fails(A, 0, 2, 4)])
+    assert not SameBug.of([*fails(A, 0, 2, 4), trial(B, WAITING, 3, paused=1)])
+
+
 def test_what_others_did_before_tells_nothing_of_a_worker():
     found = fails(A, 2, 3, 4)
     assert not is_sick(found)
@@ -71,7 +76,7 @@ def test_what_others_did_before_tells_nothing_of_a_worker():
 
 def test_a_process_of_the_same_machine_that_rests_its_trials_is_at_work():
     found = fails(A, 2, 3, 4)
-    assert is_of_one_machine([*found, trial(BESIDE_A, WAITING, 3, paused=1)])
+    assert is_of_one_machine([*found, trial(BESIDE_A, WAITING, 1, paused=1)])
     assert not is_of_one_machine([*found, trial(BESIDE_A, WAITING, 0, paused=1)])
 
 
