@@ -13,6 +13,7 @@ from typing import TypeVar
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
 
+from hpo.device import KERNELS
 from hpo.errors import StudyError
 from hpo.storage.database import Database
 from hpo.storage.ownership import OWNER
@@ -20,7 +21,12 @@ from hpo.study import load
 
 TESTS = Path(__file__).parents[1]  # where the package centroid is
 MARK = "MARK_OF_TEST"
+CHOSEN = ("TF_CPP_MIN_LOG_LEVEL", KERNELS)  # for TensorFlow in the tests' own process
 T = TypeVar("T")
+
+
+def _outside() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in CHOSEN}
 
 
 @dataclass
@@ -36,7 +42,7 @@ class Shell:
         return subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(TESTS), **self.environment, MARK: self.mark},
+            env={**_outside(), "PYTHONPATH": str(TESTS), **self.environment, MARK: self.mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
