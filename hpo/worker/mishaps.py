@@ -72,7 +72,9 @@ class SameBug:
     def spares_others(self, trials: Sequence[FrozenTrial], *, since: bool = False) -> bool:
         """Whether it is one machine's alone: workers of others do well.
 
-        With since, what they did before the first of these failures began does not count. A broken device fails trials faster than all others succeed, and only its machine is to
+        With since, what they did before the first of these failures began does not count.
+
+        A broken device fails trials faster than all others succeed, and only its machine is to
         stop. Who has ended a trial does well, or reports the steps of one. Another process of the
         same machine counts only while it works: one that has left may have done well with what
         fails now.
