@@ -59,7 +59,7 @@ class SamplerView(View):
 
     def __init__(self, study: Study, trials: Trials) -> None:
         super().__init__(study, trials, max_age=float("inf"))
-        self._storage = cast("BaseStorage", _Unheard(self._storage))
+        self._storage = cast("BaseStorage", _Unheard(self._storage, self._study_id))
 
 
 class PrunerView(View):
@@ -71,12 +71,17 @@ class PrunerView(View):
 
     def __init__(self, study: Study, trials: Trials, trial: FrozenTrial, max_age: float) -> None:
         super().__init__(study, trials, max_age)
-        self._storage = cast("BaseStorage", _Noting(self._storage, trial))
+        storage = _Noting(self._storage, self._study_id, trial)
+        self._storage = cast("BaseStorage", storage)
 
 
 class _Storage:
-    def __init__(self, storage: BaseStorage) -> None:
-        self._storage = storage
+    def __init__(self, storage: BaseStorage, study_id: int) -> None:
+        self._storage, self._study_id = storage, study_id
+
+    def get_study_id_from_name(self, _name: str) -> int:
+        """Hyperband makes its study anew at each step; it is always this one."""
+        return self._study_id
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -88,8 +93,8 @@ class _Unheard(_Storage):
 
 
 class _Noting(_Storage):
-    def __init__(self, storage: BaseStorage, trial: FrozenTrial) -> None:
-        super().__init__(storage)
+    def __init__(self, storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
+        super().__init__(storage, study_id)
         self._trial = trial
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:

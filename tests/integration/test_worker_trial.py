@@ -9,7 +9,7 @@ from blobs import STEPS
 from centroid import sampled, stepwise
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from hpo.artifacts import open_artifacts
 from hpo.errors import DatabaseError, StudyError
@@ -130,6 +130,19 @@ def test_a_rung_is_left_behind_once_with_the_value_that_it_had(create_study, wor
         reached = [step for step in (1, 2, 4) if step in trial.intermediate_values]
         kept = [trial.intermediate_values[step] for step in reached if step < STEPS]
         assert list(rungs.values()) == kept
+
+
+def test_hyperband_does_not_look_the_study_up_at_each_step(create_study, work):
+    stored = create_study(pruner={"name": "hyperband"}, budget={"trials": 3})
+    asked = []
+
+    @event.listens_for(stored.database.engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_):
+        asked.append(statement)
+
+    work(stored)
+    assert len(asked) > 3 * STEPS
+    assert not [statement for statement in asked if "WHERE studies.study_name" in statement]
 
 
 def test_the_budget_is_spent_on_complete_trials(create_study, work):
