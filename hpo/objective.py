@@ -32,6 +32,7 @@ from hpo.models import (
 from hpo.search_space import SearchSpace, build
 from hpo.training import metrics
 from hpo.training.splits import Split, folds, holdout
+from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 Report = Callable[[int, Callable[[], float]], None]
@@ -73,17 +74,6 @@ def newest_checkpoint(folder: Path) -> CheckpointFile | None:
     matches = [(CHECKPOINT_FILE.fullmatch(path.name), path) for path in folder.iterdir()]
     found = [CheckpointFile(int(match[1]), path) for match, path in matches if match]
     return max(found, default=None, key=lambda kept: kept.fold)
-
-
-@dataclass(frozen=True)
-class _OnStep:
-    """Hears of the steps of a training, and says where it is kept."""
-
-    hear: Callable[[int, Trained], None]
-    checkpoint: Path | None
-
-    def __call__(self, step: int, trained: Trained) -> None:
-        self.hear(step, trained)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,11 +177,11 @@ class _Fold:
         return self.objective.last_in_fold(self.params)
 
     def _epochs(self, checkpoint: Path | None) -> Trained:
-        def on_step(step: int, trained: Trained) -> None:
+        def hear(step: int, trained: Trained) -> None:
             if step < self._last_step:  # the last one is judged when fit is over
                 self._climbs(step, lambda: self.score(trained))
 
-        return self._fit(self._train_rows, _OnStep(on_step, checkpoint))
+        return self._fit(self._train_rows, OnStep(hear, checkpoint))
 
     def _samples(self) -> Trained:
         # One fold tells the bad ones apart; in the others small samples would cost for nothing.
@@ -204,7 +194,7 @@ class _Fold:
     def _train_rows(self) -> NDArray[np.int64]:
         return self.objective.splits[self.number][0]
 
-    def _fit(self, rows: NDArray[np.int64], *on_step: Callable[[int, Trained], None]) -> Trained:
+    def _fit(self, rows: NDArray[np.int64], *on_step: OnStep) -> Trained:
         o = self.objective
         X, y, seed = o.X[rows], o.y[rows], o.seed_of(self.params)
         return o.model.code.fit(self.params, o.task, X, y, seed, *on_step)

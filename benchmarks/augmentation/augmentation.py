@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402 - after the threads are set
 
 from hpo.training.batches import batches  # noqa: E402
 from hpo.training.params.cnn import Params  # noqa: E402
+from hpo.training.steps import OnStep  # noqa: E402
 from hpo.training.task import Task  # noqa: E402
 
 IMAGES = 12_000
@@ -70,12 +71,12 @@ def measure(training: str) -> None:
     with muted_stderr():
         from hpo.training import cnn  # noqa: PLC0415 - it is TensorFlow that talks
     if training == "training, memory given back":
-        cnn.keep_freed_memory = lambda: None
+        setattr(cnn, "keep_freed_memory", lambda: None)  # noqa: B010 - it is imported there
     images = np.random.default_rng(0).random((IMAGES, 28, 28, 1), dtype=np.float32)
     seconds: dict[str, list[float]] = {training: [], **{way: [] for way in BATCHES}}
     started = time.process_time()
 
-    def on_step(_epoch: int, _model: object) -> None:
+    def hear(_epoch: int, _model: object) -> None:
         nonlocal started
         seconds[training].append((time.process_time() - started) * IMAGES / TRAINED)
         for way, params in BATCHES.items():
@@ -84,7 +85,7 @@ def measure(training: str) -> None:
 
     rows = images[:TRAINED].reshape(TRAINED, -1)
     with muted_stderr():
-        cnn.fit(TRAININGS[training], TASK, rows, np.arange(TRAINED) % 10, 0, on_step)
+        cnn.fit(TRAININGS[training], TASK, rows, np.arange(TRAINED) % 10, 0, OnStep(hear))
     print(json.dumps({what: round(median(taken[1:]), 3) for what, taken in seconds.items()}))
 
 

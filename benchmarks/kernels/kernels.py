@@ -22,6 +22,7 @@ one_thread_a_process()
 import numpy as np  # noqa: E402 - after the threads are set
 
 from hpo.training.params.cnn import Params  # noqa: E402
+from hpo.training.steps import OnStep  # noqa: E402
 from hpo.training.task import Task  # noqa: E402
 
 EPOCHS = 4  # the first is not counted: it builds the graph
@@ -59,13 +60,13 @@ def measure(network: str, choice: str) -> None:
     seconds = []
     started = time.process_time()
 
-    def on_step(_epoch: int, _model: object) -> None:
+    def hear(_epoch: int, _model: object) -> None:
         nonlocal started
         seconds.append((time.process_time() - started) * IMAGES / count)
         started = time.process_time()
 
     with muted_stderr():
-        cnn.fit(NETWORKS[network], TASK, rows, np.arange(count) % 10, 0, on_step)
+        cnn.fit(NETWORKS[network], TASK, rows, np.arange(count) % 10, 0, OnStep(hear))
     print(json.dumps(median(seconds[1:])))
 
 

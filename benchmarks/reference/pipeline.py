@@ -25,13 +25,15 @@ from hpo.data import Dataset, load  # noqa: E402
 from hpo.definition import load as load_definition  # noqa: E402
 from hpo.training.params.cnn import Params  # noqa: E402
 from hpo.training.splits import holdout  # noqa: E402
+from hpo.training.steps import OnStep  # noqa: E402
 from hpo.training.task import Task  # noqa: E402
 
 SEED = 1
 EPOCHS = 60
 DEEP = load_definition(Path(__file__).parents[2] / "studies/cnn-deep.toml")
+FIXED: dict[str, Any] = dict(DEEP.fixed)
 PIPELINE = replace(
-    Params(**DEEP.fixed),
+    Params(**FIXED),
     optimizer="rmsprop",
     learning_rate=0.001,
     weight_decay=0.0,
@@ -56,7 +58,6 @@ class BestCheckpoint:
     error: float = 1.0
     epoch: int = 0
     weights: list[Any] = field(default_factory=list)
-    checkpoint: None = None  # the training itself is not kept
 
     def __call__(self, step: int, trained: Any) -> None:
         """Look at the hold-out after an epoch."""
@@ -75,11 +76,12 @@ def main() -> None:
     """Train, and say what is kept and how it errs."""
     train, test = (load(Path(file)) for file in sys.argv[1:3])
     assert train.y is not None
+    assert DEEP.data.shape is not None
     task = Task(classes=tuple(train.classes.tolist()), shape=DEEP.data.shape)
     [(learned, watched)] = holdout(train.y, 0.3, SEED)
     rows = replace(train, X=train.X[watched], y=train.y[watched])
     best = BestCheckpoint(task, rows)
-    model = cnn.fit(PIPELINE, task, train.X[learned], train.y[learned], SEED, best)
+    model = cnn.fit(PIPELINE, task, train.X[learned], train.y[learned], SEED, OnStep(best))
     model.set_weights(best.weights)
     print(f"epoch {best.epoch} is kept: hold-out error {best.error:.4f}")
     print(f"test error {error_of(model, task, test):.4f}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.search_space import Limit, OnlyIf, Parameter, SearchSpace, parameters_of
+from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 Trained = Any
@@ -19,7 +20,6 @@ Trained = Any
 Rows = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Counts = NDArray[np.int64]
-OnStep = Callable[[int, Trained], None]
 
 
 class Climb(Enum):

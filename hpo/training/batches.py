@@ -6,8 +6,9 @@ from itertools import count
 import numpy as np
 
 from hpo.training.augmentation import Array, augment
-from hpo.training.checkpoint import OnStep, epochs_kept
+from hpo.training.checkpoint import epochs_kept
 from hpo.training.params.cnn import Params
+from hpo.training.steps import OnStep
 
 
 def batches(

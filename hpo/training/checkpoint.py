@@ -4,11 +4,13 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+
+from hpo.training.steps import OnStep
 
 log = logging.getLogger(__name__)
 
@@ -18,15 +20,6 @@ REMEMBERED = {
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "best_weights"),
 }
-
-
-class OnStep(Protocol):
-    """Who hears of each step, from 1, and where a training is kept meanwhile."""
-
-    checkpoint: Path | None  # the file that it is kept in, and goes on from where it exists
-
-    def __call__(self, step: int, trained: Any) -> None:
-        """Hear of a step; whatever is raised ends the training."""
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
@@ -40,7 +33,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
     def __init__(self, on_step: OnStep, others: Sequence[keras.callbacks.Callback]) -> None:
         super().__init__()
         self.on_step, self.others = on_step, others
-        self.file: Path | None = getattr(on_step, "checkpoint", None)
+        self.file = on_step.checkpoint
 
     def on_train_begin(self, logs: object = None) -> None:
         """Go on from what is kept, and tell of it again: the end may have come before."""
@@ -90,7 +83,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
 
 def epochs_kept(on_step: OnStep) -> int:
     """Give how many epochs of a kept training are finished: all of them where it ended early."""
-    file: Path | None = getattr(on_step, "checkpoint", None)
+    file = on_step.checkpoint
     if file is None or not file.exists():
         return 0
     with np.load(file) as kept:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.training.batches import batches
-from hpo.training.checkpoint import Checkpoint, OnStep, epochs_kept
+from hpo.training.checkpoint import Checkpoint, epochs_kept
 from hpo.training.images import to_images
 from hpo.training.memory import keep_freed_memory
 from hpo.training.network import network
 from hpo.training.optimizers import learning_rate, optimizer
 from hpo.training.params.cnn import Params
 from hpo.training.splits import holdout
+from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 WATCHED = 0.1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hpo.training.params.cnn import Params
+from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 KERAS_WARNS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -55,9 +56,9 @@ def fitted(cnn):
     return cache(lambda params=PARAMS, task=TASK, seed=1: cnn.fit(params, task, X, Y, seed))
 
 
-def on_noise(cnn, params, on_step):
+def on_noise(cnn, params, hear):
     """A network that has nothing to learn but the rows themselves."""
-    return cnn.fit(params, TASK, NOISE, np.resize(TASK.classes, 60), 1, on_step)
+    return cnn.fit(params, TASK, NOISE, np.resize(TASK.classes, 60), 1, OnStep(hear))
 
 
 def assert_equal_weights(first, second):
@@ -87,30 +88,34 @@ def test_judging_each_epoch_changes_nothing(cnn, fitted, params):
     """An exported script has no steps, and must give the value of the trial that had them."""
     heard = []
 
-    def on_step(epoch, model):
+    def hear(epoch, model):
         heard.append(epoch)
         cnn.predict(model, TASK, UNSEEN)
 
-    judged = cnn.fit(params, TASK, X, Y, 1, on_step)
+    judged = cnn.fit(params, TASK, X, Y, 1, OnStep(hear))
     assert_equal_weights(judged.get_weights(), fitted(params).get_weights())
     assert heard == [1, 2, 3]
 
 
 def test_an_epoch_is_the_network_of_a_shorter_training(cnn, fitted):
     weights = {}
-    cnn.fit(PARAMS, TASK, X, Y, 1, lambda epoch, net: weights.update({epoch: net.get_weights()}))
+
+    def hear(epoch, model):
+        weights[epoch] = model.get_weights()
+
+    cnn.fit(PARAMS, TASK, X, Y, 1, OnStep(hear))
     assert_equal_weights(weights[2], fitted(replace(PARAMS, epochs=2)).get_weights())
 
 
 def test_what_a_step_raises_ends_the_training(cnn):
     heard = []
 
-    def on_step(epoch, _model):
+    def hear(epoch, _model):
         heard.append(epoch)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cnn.fit(PARAMS, TASK, X, Y, 1, on_step)
+        cnn.fit(PARAMS, TASK, X, Y, 1, OnStep(hear))
     assert heard == [1]
 
 
@@ -239,10 +244,9 @@ def test_the_averages_are_those_of_the_weights_of_each_batch(cnn):
     """One batch an epoch; the weights themselves go on as if nobody averaged them."""
     whole = replace(PARAMS, dropout=0.0, batch_size=ROWS, learning_rate=0.01)
     weights, averages = [], []
-    cnn.fit(whole, TASK, X, Y, 1, lambda _, model: weights.append(model.get_weights()))
-    cnn.fit(
-        replace(whole, ema=0.75), TASK, X, Y, 1, lambda _, net: averages.append(net.get_weights())
-    )
+    for params, kept in (whole, weights), (replace(whole, ema=0.75), averages):
+        hear = OnStep(lambda _, model, kept=kept: kept.append(model.get_weights()))
+        cnn.fit(params, TASK, X, Y, 1, hear)
     expected = weights[0]
     for epoch, average in enumerate(averages):
         expected = [0.75 * e + 0.25 * w for e, w in zip(expected, weights[epoch], strict=True)]
@@ -252,9 +256,8 @@ def test_the_averages_are_those_of_the_weights_of_each_batch(cnn):
 
 def test_the_last_epoch_shows_the_network_that_fit_returns(cnn):
     shown = []
-    model = cnn.fit(
-        EMA, TASK, X, Y, 1, lambda _, model: shown.append(cnn.scores(model, TASK, UNSEEN))
-    )
+    hear = OnStep(lambda _, model: shown.append(cnn.scores(model, TASK, UNSEEN)))
+    model = cnn.fit(EMA, TASK, X, Y, 1, hear)
     np.testing.assert_array_equal(cnn.scores(model, TASK, UNSEEN), shown[-1])
 
 
@@ -273,14 +276,8 @@ def test_patience_gives_the_averages_of_the_best_epoch_back(cnn):
 def test_patience_that_does_not_run_out_gives_the_averages_of_the_best_epoch_back(cnn):
     shown = {}
     short = replace(PARAMS, patience=9, ema=0.5, learning_rate=0.01)
-    model = cnn.fit(
-        short,
-        TASK,
-        X,
-        Y,
-        1,
-        lambda epoch, net: shown.update({epoch: cnn.scores(net, TASK, UNSEEN)}),
-    )
+    hear = OnStep(lambda epoch, net: shown.update({epoch: cnn.scores(net, TASK, UNSEEN)}))
+    model = cnn.fit(short, TASK, X, Y, 1, hear)
     assert max(shown) == 3
     scores = cnn.scores(model, TASK, UNSEEN)
     assert any(np.array_equal(scores, one) for one in shown.values())
