@@ -187,7 +187,7 @@ class Facts:
 
     def _seed_of(self, event: Event) -> int | None:
         rerun = self.record.reruns.get(event.trial) if event.trial is not None else None
-        return rerun and rerun.seed
+        return rerun.seed if rerun else None
 
     def _reason(self, span: Span, loser: Owner) -> str:
         """Say what made a step be computed again: what had happened to who had the trial."""

@@ -154,8 +154,8 @@ class Disturber:
             kind=planned.kind,
             at=began,
             until=time.monotonic(),
-            pid=victim and victim.pid,
-            seed=victim and victim.seed,
+            pid=victim.pid if victim else None,
+            seed=victim.seed if victim else None,
             trial=trial,
             note=planned.aim.value if victim else "",
         )

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -77,6 +77,6 @@ def plan(seed: int, counts: Mapping[Kind, int]) -> list[Planned]:
     ]
 
 
-def counted(planned: list[Planned]) -> Counter[Kind]:
+def counted(planned: Sequence[Planned]) -> Counter[Kind]:
     """Count events by their kind."""
     return Counter(event.kind for event in planned)

@@ -5,9 +5,17 @@ It keeps its state the way that docs/own-model.md describes, and writes down eac
 
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from journal import Notes, wait_a_step
+from numpy.typing import NDArray
+
+from hpo.models import Labels, Rows
+from hpo.training.steps import OnStep
+from hpo.training.task import Task
+
+State = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +27,7 @@ class Params:
     epochs: int
 
 
-def fit(params, task, X, y, seed, on_step):
+def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnStep) -> State:
     """Step from a random state, or from the one that is kept; on_step hears of each step."""
     del y
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
@@ -39,13 +47,14 @@ def fit(params, task, X, y, seed, on_step):
     return state
 
 
-def following(params, state, seed, step):
+def following(params: Params, state: State, seed: int, step: int) -> State:
     """Give the state after a step."""
     noise = np.random.default_rng((seed, step)).normal(size=state.shape)
-    return np.sin(params.growth * state) + params.noise * noise
+    after: State = np.sin(params.growth * state) + params.noise * noise
+    return after
 
 
-def kept(checkpoint):
+def kept(checkpoint: Path | None) -> tuple[int, State | None]:
     """Give the last step that a file holds, and the state after it."""
     if checkpoint is None or not checkpoint.exists():
         return 0, None
@@ -53,7 +62,7 @@ def kept(checkpoint):
         return int(file["step"]), file["state"]
 
 
-def keep(checkpoint, step, state):
+def keep(checkpoint: Path | None, step: int, state: State) -> None:
     """Replace the file as a whole; where it can't be written, the training goes on without."""
     if checkpoint is None:
         return
@@ -67,12 +76,13 @@ def keep(checkpoint, step, state):
         print(f"{checkpoint}: not kept: {error}")
 
 
-def predict(state, task, X):
+def predict(state: State, task: Task, X: Rows) -> Labels:
     """Give the label of each row."""
-    return np.array(task.classes)[(X @ state).argmax(axis=1)]
+    labels: Labels = np.array(task.classes)[(X @ state).argmax(axis=1)]
+    return labels
 
 
-def save(state, folder):
+def save(state: State, folder: Path) -> Path:
     """Write the state to a file in folder."""
     np.save(folder / "state.npy", state)
     return folder / "state.npy"

@@ -25,7 +25,7 @@ class Victim:
     @property
     def seed(self) -> int | None:
         """Its trial, as the journal knows it."""
-        return self.line and self.line.seed
+        return self.line.seed if self.line else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,9 +42,9 @@ def measure(path: str) -> None:
     seconds = time.perf_counter() - started
     # Not getrusage: its peak is inherited from the process that made the files.
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+    [kib] = re.findall(r"VmHWM:\s+(\d+)", status)
     size = Path(path).stat().st_size / 1e6
-    print(f"{Path(path).name:14} {size:6.0f} MB  {seconds:6.2f} s  peak {peak:5.0f} MiB")
+    print(f"{Path(path).name:14} {size:6.0f} MB  {seconds:6.2f} s  peak {int(kib) / 1024:5.0f} MiB")
 
 
 def main(rows: int) -> None:

@@ -31,7 +31,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.definition import Definition, parse
-from hpo.worker.halving import NO_RUNGS, PAUSED, Halving
+from hpo.study import PAUSED
+from hpo.worker.halving import NO_RUNGS, Halving
 from hpo.worker.strategy import pruner
 
 HERE = Path(__file__).parent
@@ -80,9 +81,10 @@ def settings(name: str) -> Definition:
 class Replay:
     """Curves that run through a pruner, one after the other, until the work is done."""
 
-    def __init__(self, curves: list[Curve], how: BasePruner, work: float) -> None:
-        self.study = optuna.create_study(direction="maximize", pruner=how)
-        self.waiting, self.work = iter(curves), work
+    def __init__(self, curves: list[Curve], seed: int, how: BasePruner, work: float) -> None:
+        # Hyperband draws the bracket of a trial from the name of its study.
+        self.study = optuna.create_study(direction="maximize", pruner=how, study_name=str(seed))
+        self.waiting, self.work = iter(Random(seed).sample(curves, len(curves))), work
         self.events: list[tuple[float, int, Trial]] = []
         self.curves: dict[int, Curve] = {}
         self.best, self.now = 0.0, 0.0
@@ -103,12 +105,14 @@ class Replay:
         """Give a worker its next trial, where there is work left or no result yet."""
         how, trials = self.study.pruner, self.study.get_trials(deepcopy=False)
         halving = how if isinstance(how, Halving) else NO_RUNGS
-        climbing = halving.promotable(trials, self.study.direction)
-        if self.work <= 0 or (climbing is None and (curve := next(self.waiting, None)) is None):
+        climbing = curve = None
+        if self.work > 0:
+            climbing = next(halving.promotable(trials, self.study.direction), None)
+            curve = next(self.waiting, None) if climbing is None else None
+        if climbing is None and curve is None:
             if self.best or self.events:
                 return
             climbing = halving.furthest(trials, self.study.direction)
-            curve = None
         if climbing is not None:
             self.resume(climbing)
         elif curve is not None:
@@ -184,11 +188,7 @@ def main() -> None:
     for name in PRUNERS:
         how = settings(name).pruner
         outcomes = [
-            Replay(
-                Random(seed).sample(curves, len(curves)),
-                pruner(how, max(curves[0])),
-                args.work * whole,
-            ).run(args.workers)
+            Replay(curves, seed, pruner(how, max(curves[0])), args.work * whole).run(args.workers)
             for seed in range(args.repeats)
         ]
         gaps = sorted(best - outcome.best for outcome in outcomes)

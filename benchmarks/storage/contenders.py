@@ -6,8 +6,7 @@ finished trials are read then, and each process finds them in its memory.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import optuna
 from meter import METER, Over
@@ -24,11 +23,16 @@ from hpo.objective import Objective
 from hpo.opening import import_code, objective_of
 from hpo.storage.database import open_storage
 from hpo.study import load, trials_of
-from hpo.worker import loop, trial
+from hpo.worker import climber
+from hpo.worker.loop import Service, serve, service
 from hpo.worker.signals import Stop
 
 # The pruners that are asked; all trials are alike, so none of them prunes.
-SETTINGS = {"none": NoPruning(name="none"), "median": Median(name="median"), "asha": ASHA()}
+SETTINGS: dict[str, NoPruning | Median | ASHA] = {
+    "none": NoPruning(name="none"),
+    "median": Median(name="median"),
+    "asha": ASHA(name="asha"),
+}
 OPTUNAS: dict[str, BasePruner] = {
     "none": NopPruner(),
     "median": MedianPruner(),
@@ -40,7 +44,7 @@ Work = Callable[[], None]
 
 
 @contextmanager
-def hpo(url: URL, pruner: str, batch: float = trial.BATCH) -> Iterator[Work]:
+def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
     """Give the loop of `hpo worker`; batch is how many seconds of steps are written together."""
     with open_storage(application_name="worker", url=plain(url)) as database:
         stored = load(database, STUDY)
@@ -49,19 +53,25 @@ def hpo(url: URL, pruner: str, batch: float = trial.BATCH) -> Iterator[Work]:
         objective, artifacts = _empty(objective_of(stored)), open_artifacts()
         import_code(objective.model)
         trials_of(stored)
-        run_trial = loop.run_trial
-
-        def run_and_note(*given: Any) -> None:
-            run_trial(*given)
-            METER.told()
 
         def work() -> None:
             database.engine.dispose(close=False)  # the parent's connections
-            trial.BATCH, loop.run_trial = batch, run_and_note
+            climber.BATCH = batch
             with suppress(Over):
-                loop.serve(stored, objective, artifacts, Stop())
+                serve(_Metered(**vars(service(stored, objective, artifacts, Stop()))))
 
         yield work
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Metered(Service):
+    """Tells the meter of each trial that ended."""
+
+    def run_next(self) -> bool:
+        ran = super().run_next()
+        if ran:
+            METER.told()
+        return ran
 
 
 def _empty(objective: Objective) -> Objective:
@@ -118,7 +128,7 @@ def _objective(one: Trial) -> float:
     return 0.5
 
 
-def _told(*_: Any) -> None:
+def _told(*_: object) -> None:
     METER.told()
 
 

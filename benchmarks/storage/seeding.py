@@ -85,7 +85,7 @@ def _parts(conditions: Mapping[str, str]) -> list[str]:
 
 def _run_one(url: URL, folder: Path) -> None:
     """Create the study, and run its first trial as a worker does."""
-    np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
+    np.save(folder / "rows.npy", np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32))
     os.environ["HPO_DATA"] = str(folder)
     create_tables(url)
     with open_storage(application_name="seeding", url=plain(url)) as database:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 from hpo.device import one_thread_a_process
 
@@ -30,7 +31,8 @@ from optuna.trial import TrialState  # noqa: E402
 
 from hpo.artifacts import open_artifacts  # noqa: E402
 from hpo.opening import import_code, objective_of, read_draft, store  # noqa: E402
-from hpo.storage import database as module  # noqa: E402
+from hpo.storage.database import open_storage  # noqa: E402
+from hpo.storage.records import Records  # noqa: E402
 from hpo.study import trials_of  # noqa: E402
 from hpo.worker.lease import Leases  # noqa: E402
 from hpo.worker.loop import Service, service  # noqa: E402
@@ -38,7 +40,7 @@ from hpo.worker.signals import Stop  # noqa: E402
 
 PART = 50  # trials
 HALVING = 'name = "halving"\nmin_resource = 3\nreduction_factor = 3'
-STORAGES = {"hpo": module.Records, "Optuna": RDBStorage}
+STORAGES = {"hpo": Records, "Optuna": RDBStorage}
 
 
 @contextmanager
@@ -49,9 +51,9 @@ def _serving() -> Iterator[Service]:
         folder.chmod(0o711)  # the server's user must enter it where root runs this
         definition = folder / "empty.toml"
         definition.write_text(source.replace('name = "none"', HALVING))
-        np.save(folder / "rows.npy", np.float32([[0, 0], [1, 0], [0, 1], [1, 1]]))
+        np.save(folder / "rows.npy", np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32))
         os.environ["HPO_HOME"] = str(folder / "home")
-        with module.open_storage(application_name="benchmark") as database:
+        with open_storage(application_name="benchmark") as database:
             stored = store(database, read_draft(definition))
             objective = objective_of(stored)
             import_code(objective.model)
@@ -73,11 +75,13 @@ def _timed(call: Callable[..., object], seconds: list[float]) -> Callable[..., o
 
 def _measure(name: str, trials: int) -> None:
     """Run a study and print what its trials cost."""
-    module.Records = STORAGES[name]
     takes: list[float] = []
     runs: list[float] = []
-    Leases.take = _timed(Leases.take, takes)
-    with _serving() as ours:
+    with (
+        patch("hpo.storage.database.Records", STORAGES[name]),
+        patch.object(Leases, "take", _timed(Leases.take, takes)),
+        _serving() as ours,
+    ):
         run = _timed(ours.run_next, runs)
         for _ in range(trials // PART):
             for _ in range(PART):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from hpo.device import muted_stderr, one_thread_a_process
@@ -32,8 +33,9 @@ from hpo.training.task import Task  # noqa: E402
 SEED = 1
 SHAPE = (28, 28, 1)
 STUDY = Path(__file__).parents[2] / "studies/transfer.toml"
+FIXED: dict[str, Any] = dict(load_definition(STUDY).fixed)
 TUNING = replace(
-    Params(**load_definition(STUDY).fixed),
+    Params(**FIXED),
     dropout=0.1,
     optimizer="rmsprop",
     epochs=10,

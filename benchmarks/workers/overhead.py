@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class Clock:
     """Adds up the seconds in which functions run, each without those that it calls in turn."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._running: list[str] = []
         self._since = time.perf_counter()
 
@@ -100,7 +100,7 @@ def main() -> None:
             for _ in range(count):
                 ours.run_next()
     whole = sum(clock.seconds.values())
-    for name, seconds in clock.seconds.most_common():
+    for name, seconds in sorted(clock.seconds.items(), key=lambda each: -each[1]):
         print(f"{name}: {seconds:.1f} s, {100 * seconds / whole:.2f} %")
     print(f"trials: {count}, {whole:.1f} s")
 

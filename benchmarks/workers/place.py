@@ -50,21 +50,17 @@ class Place:
 
     def hpo(self, *arguments: object) -> None:
         """Run a command to its end."""
-        subprocess.run(self._command(*arguments), env=self._environment, check=True, **QUIET)
+        if self.start_hpo(*arguments).wait() != 0:
+            raise SystemExit(f"failed: hpo {' '.join(map(str, arguments))}")
 
     def start_hpo(self, *arguments: object) -> "subprocess.Popen[bytes]":
         """Start a command."""
-        return subprocess.Popen(self._command(*arguments), env=self._environment, **QUIET)
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(HERE), PAUSE: str(self.pause)}
-
-    def _command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "hpo", *map(str, arguments)]
-
-
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(
+            [sys.executable, "-m", "hpo", *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(HERE), PAUSE: str(self.pause)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 @contextmanager

@@ -3,10 +3,13 @@
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from hpo.models import Climb, Model
+from hpo.models import Climb, Labels, Model, Rows
+from hpo.training.steps import OnStep
+from hpo.training.task import Task
 
 PAUSE = "WORKERS_PAUSE"  # seconds of a step
 
@@ -19,7 +22,7 @@ class Params:
     epochs: int
 
 
-def fit(params, task, X, y, seed, on_step):
+def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnStep) -> Params:
     """Wait for each step, and tell of it."""
     del task, X, y, seed
     for step in range(1, params.epochs + 1):
@@ -28,14 +31,14 @@ def fit(params, task, X, y, seed, on_step):
     return params
 
 
-def predict(trained, task, X):
+def predict(trained: Params, task: Task, X: Rows) -> Labels:
     """Give the first class for a share of the rows, the last for the others."""
     labels = np.full(len(X), task.classes[-1])
     labels[: int(trained.share * len(X))] = task.classes[0]
     return labels
 
 
-def save(trained, folder):
+def save(trained: Params, folder: Path) -> Path:
     """Write the parameter to a file in folder."""
     path = folder / "share.txt"
     path.write_text(str(trained.share))
