@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from hpo.artifacts import Artifacts
 from hpo.objective import Objective
+from hpo.opening import import_code, objective_of
+from hpo.storage.database import Database
 from hpo.storage.stale import grace_period
-from hpo.study import StoredStudy
+from hpo.study import StoredStudy, load
 from hpo.worker.lease import Leases
-from hpo.worker.leftovers import leftovers_freed
+from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
 from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
+from hpo.worker.tuning import end_without_tuning
 
 IDLE = 1.0  # seconds until the first look for a trial that another worker may hand back
 LONGEST_IDLE = 10.0  # each further look comes twice as late, but no later than this
@@ -48,6 +51,20 @@ class Service:
     def sweep(self) -> None:
         """Remove what is left of the trials of a study that has ended."""
         self.leases.sweep()
+
+
+def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: str) -> Service:
+    """Prepare to work on a study by its name, on this machine's copy of its data.
+
+    Raises:
+        InputError: it is not in the database, or this machine lacks its rows or its model.
+    """
+    stored = load(database, study)
+    objective = objective_of(stored)
+    import_code(objective.model)
+    end_without_tuning()
+    keep_what_is_loaded()
+    return service(stored, objective, artifacts, stop)
 
 
 def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:
