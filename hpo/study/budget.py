@@ -11,14 +11,21 @@ from typing import Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
-from hpo.definition import Budget, in_toml, parse
+from hpo.definition import Budget, in_toml
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import DEFINITION, RUNS
+from hpo.storage.ownership import RUNS
 from hpo.storage.queueing import GIVEN
 from hpo.storage.stale import silent_since
 from hpo.storage.times import now_of
 from hpo.study.ladder import Ladder
-from hpo.study.stored import GRANTED, PAUSED, StoredStudy, attrs_of, trials_of
+from hpo.study.stored import (
+    GRANTED,
+    PAUSED,
+    StoredStudy,
+    attrs_of,
+    definition_in,
+    trials_of,
+)
 
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
@@ -29,8 +36,7 @@ def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Bu
 
     attrs is what is stored with the study, where that was read just now.
     """
-    content = (attrs or attrs_of(stored))[DEFINITION]
-    return parse(content, f'study "{stored.definition.name}"').budget
+    return definition_in(attrs or attrs_of(stored), stored.definition.name).budget
 
 
 @dataclass(frozen=True, kw_only=True)

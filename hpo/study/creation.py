@@ -123,16 +123,12 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but its budget, its priority and where its data lies.
-
-    The direction follows from the metric, whether it is written or not.
-    """
+    """Give what makes a study the same: all but budget, priority and where its data lies."""
     return definition.model_dump(
         mode="json",
         exclude={
             "budget": True,
             "priority": True,
-            "direction": True,
             "data": {"train"},
             "pretraining": {"train", "sources"},
         },
