@@ -92,8 +92,7 @@ class Account:
     @property
     def is_closed(self) -> bool:
         """Whether none may begin even in a failed one's place: no time or steps are left."""
-        steps, least = self.budget.steps, self.ladder.count(0, self.ladder.landing(0))
-        return not self._is_open or (steps is not None and steps - self.steps < least)
+        return not self._is_open or not self._has_steps_in_the_end
 
     @property
     def is_finished(self) -> bool:
@@ -110,6 +109,15 @@ class Account:
         if trial is None or is_queued(trial) or is_paused(trial):
             return self.ladder.landing(height_of(trial) if trial else 0)
         return None
+
+    @property
+    def _has_steps_in_the_end(self) -> bool:
+        """Whether there may be steps for a new trial once those have ended that have begun."""
+        if self.budget.steps is None or self.has_steps_for(None):
+            return True
+        if not self._granted_steps:  # nobody will give any back
+            return False
+        return self.budget.steps - self.steps >= self.ladder.count(0, self.ladder.landing(0))
 
     def has_steps_for(self, trial: FrozenTrial | None) -> bool:
         """Whether there are steps for a trial, or a new one, as far as its landing."""
