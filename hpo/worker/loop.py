@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpo.artifacts import Artifacts
@@ -34,11 +35,12 @@ class Service:
     leases: Leases
     stop: Stop
 
-    def run_next(self) -> bool:
+    def run_next(self, on_taken: Callable[[], object] = lambda: None) -> bool:
         """Run the trial that comes next; False if there is none now."""
         lease = self.leases.take()
         if lease is None:
             return False
+        on_taken()
         self.stored.study.sampler = RoundedSampler(sampler(self.stored.definition, lease.number))
         with leftovers_freed():
             run_trial(lease, self.objective, self.stop)
