@@ -159,3 +159,13 @@ def test_the_stored_origin_is_the_newest(database, create_study):
     newer = replace(stored.origin, label_column=0)
     create(database, stored.definition, newer)
     assert load(database, "blobs").origin == newer
+
+
+@pytest.mark.parametrize("target", [98, -0.1, float("nan"), float("inf")])
+def test_a_target_that_no_trial_can_reach_is_refused(database, create_study, target):
+    with pytest.raises(StudyError) as refused:
+        create_study(budget={"trials": 2, "target": target})
+    assert str(refused.value) == (
+        f"budget.target: {target:g} is no value of accuracy, which lies between 0 and 1"
+    )
+    assert names(database) == []

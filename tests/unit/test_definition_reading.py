@@ -315,3 +315,24 @@ def test_the_metric_says_which_way_is_better_and_a_direction_is_refused(content,
 def test_a_study_that_starts_from_itself_is_refused(content):
     message = refusal({**content, "warm_start": {"study": content["name"]}})
     assert message.startswith('my.toml: warm_start.study: "small" is this study itself; name the')
+
+
+@pytest.mark.parametrize(("key", "name"), [("sampler", "tpe"), ("pruner", "none")])
+def test_a_name_alone_is_refused_with_the_table_to_write(content, key, name):
+    message = refusal({**content, key: name})
+    assert (
+        message == f"my.toml: {key}: '{name}' is not a table of keys; write {{ name = \"{name}\" }}"
+    )
+
+
+def test_a_name_is_refused_in_words(content):
+    assert refusal({**content, "name": "my study"}) == (
+        "my.toml: name: 'my study' is not valid: "
+        'use letters, digits, ".", "_" and "-", of which a letter or digit comes first'
+    )
+
+
+def test_a_file_may_begin_with_the_mark_that_editors_of_windows_write(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL, encoding="utf-8-sig")
+    assert load(path).model
