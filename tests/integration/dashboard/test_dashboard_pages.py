@@ -232,6 +232,18 @@ def test_attributes_of_others_under_our_names_hide_nothing(create_study, work, r
     )
 
 
+def test_a_study_of_ours_keeps_its_name_also_for_an_admin(create_study, database):
+    stored = create_study()
+    optuna.create_study(study_name="theirs", storage=database.storage)
+    admin = Access(editor=EDITOR.editor, editor_is_admin=True)
+    browser = Client(application(database, open_artifacts(), admin, "127.0.0.1"))
+    sent = {"study_name": "other"}
+    refused = browser.post(f"/api/studies/{stored.study_id}/rename", json=sent, auth=AUTH)
+    assert (refused.status_code, "keeps the name" in refused.json["reason"]) == (403, True)
+    assert browser.post("/api/studies/2/rename", json=sent, auth=AUTH).status_code == 201
+    assert {*optuna.get_all_study_names(database.storage)} == {"blobs", "other"}
+
+
 def test_an_html_file_of_a_trial_is_in_a_sandbox(create_study, leases, browser):
     stored = create_study()
     leases(stored).take()
