@@ -65,9 +65,9 @@ def test_no_trial_is_queued_that_would_wait_for_ever(hpo, create_study, leases):
 
 
 def test_no_trial_is_queued_for_which_no_steps_are_left(hpo, create_study, leases):
-    stored = create_study()
-    needed = stored.ladder.last  # before there is a result, a trial begins only if it can end
-    stored = create_study(budget={"steps": needed})
+    halving = {"pruner": {"name": "halving", "min_resource": 1}}
+    needed = create_study(**halving).ladder.last  # before the first result, a trial has to end
+    stored = create_study(budget={"steps": needed}, **halving)
     stored.study.enqueue_trial({"rate": 0.25})
     lease = leases(stored).take()
     lease.write(Writing(reports={1: 0.5}))
@@ -78,7 +78,7 @@ def test_no_trial_is_queued_for_which_no_steps_are_left(hpo, create_study, lease
         f'hpo: the budget of the study "blobs", {{ steps = {needed} }}, is spent: raise it in the '
         "study's file and run `hpo create` on that\n"
     )
-    create_study(budget={"steps": needed + 1})
+    create_study(budget={"steps": needed + 1}, **halving)
     assert hpo("retry", "blobs", "--failed").out == "queued trial 1: rate 0.25\n"
 
 
