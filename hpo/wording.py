@@ -55,13 +55,15 @@ def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
 
 
 def _device_row(best: FrozenTrial) -> dict[str, str]:
-    device = best.user_attrs.get(DEVICE)  # not in a trial that is older than this row
-    return {"device": device_in_words(device)} if device else {}
+    device = device_in_words(best.user_attrs.get(DEVICE))
+    return {"device": device} if device else {}  # not in a trial that is older than this row
 
 
-def device_in_words(device: Mapping[str, Any]) -> str:
-    """Say what a trial ran on."""
-    gpu = f"{device['gpu']} (driver {device['driver']}), " if "gpu" in device else ""
+def device_in_words(device: object) -> str:
+    """Say what a trial ran on; nothing where no worker of ours has written it."""
+    if not (isinstance(device, Mapping) and {"cpu", "threads", "cores"} <= device.keys()):
+        return ""
+    gpu = f"{device['gpu']} (driver {device.get('driver')}), " if "gpu" in device else ""
     return f"{gpu}{device['cpu']}, {device['threads']} of {device['cores']} cores"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.errors import InputError
+from hpo.errors import DefinitionError, StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,10 @@ def _read(database: "Database", study: str | None) -> "list[Status]":
     for name in names(database):
         try:
             found.append(status(load(database, name)))
-        except InputError as error:  # another version made it, its model is not here, it is deleted
+        except (
+            DefinitionError,
+            StudyError,
+        ) as error:  # another version made it, its model is not here, it is deleted
             click.echo(f"hpo: {error}", err=True)
     return found
 

@@ -17,11 +17,7 @@ from hpo.worker.signals import Terminated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hpo.artifacts import Artifacts
-    from hpo.storage.database import Database
     from hpo.study import Status
-    from hpo.worker.loop import Service
-    from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
 
 T = TypeVar("T")
@@ -127,7 +123,7 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.storage.contact import Contact
     from hpo.storage.retrying import persistently
     from hpo.study import status
-    from hpo.worker.loop import serve
+    from hpo.worker.loop import open_service, serve
     from hpo.worker.scratch import remove_left_over
     from hpo.worker.signals import on_stop_signal
     from hpo.worker.turns import Turns
@@ -147,7 +143,7 @@ def _work(study: str | None, parent: int | None) -> None:
 
         opened = waiting_for(lambda: stack.enter_context(open_database("worker")))
         database = replace(opened, contact=contact)  # which knows of tries that failed
-        open_study = partial(_service, database, artifacts, stop)
+        open_study = partial(open_service, database, artifacts, stop)
         if study:
             ours = waiting_for(partial(open_study, study))
             serve(ours)
@@ -164,19 +160,3 @@ def _why_it_ends(now: "Status") -> str:
     from hpo.study import StudyState
 
     return stopped(now) if now.state is StudyState.STOPPED else f"{now.name} is {now.state}"
-
-
-def _service(database: "Database", artifacts: "Artifacts", stop: "Stop", study: str) -> "Service":
-    """Prepare to work on a study, on this machine's copy of its data."""
-    from hpo.opening import import_code, objective_of
-    from hpo.study import load
-    from hpo.worker.leftovers import keep_what_is_loaded
-    from hpo.worker.loop import service
-    from hpo.worker.tuning import end_without_tuning
-
-    stored = load(database, study)
-    objective = objective_of(stored)
-    import_code(objective.model)
-    end_without_tuning()
-    keep_what_is_loaded()
-    return service(stored, objective, artifacts, stop)

@@ -28,6 +28,7 @@ from hpo.storage.ownership import DEFINITION
 from hpo.study import CHECKPOINT, StoredStudy, best_trials, load
 
 STUDY = "/api/studies/<study_id:int>"
+RENAME = f"{STUDY}/rename"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
 ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
 FRESH = 5.0  # seconds: so long a note is not written anew
@@ -72,6 +73,7 @@ class Additions:
         ours: dict[tuple[str, str], Route] = {
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
+            ("POST", RENAME): self._rename,
             **{("PUT", rule): self._save_note for rule in NOTES},
         }
         added = ours.get((route.method, route.rule))
@@ -109,6 +111,23 @@ class Additions:
         if isinstance(sent, dict) and isinstance(sent.get("body"), str):
             sent["body"] = note.theirs_of(sent["body"])
         return callback(**ids)
+
+    def _rename(self, callback: Route, study_id: int) -> Any:
+        """Refuse it for a study of ours: its locks and its files go by the definition's name.
+
+        The dashboard would copy the study and delete it, under the hands of its workers.
+        """
+        if self._is_ours(study_id):
+            bottle.response.status = 403
+            return {"reason": "a study of hpo keeps the name that its definition says"}
+        return callback(study_id)
+
+    def _is_ours(self, study_id: int) -> bool:
+        try:
+            with database_errors():
+                return DEFINITION in self.database.storage.get_study_user_attrs(study_id)
+        except KeyError:  # there is no such study
+            return False
 
     def _may_write(self) -> bool:
         with database_errors(), self.database.engine.connect() as connection:

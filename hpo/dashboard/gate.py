@@ -80,7 +80,8 @@ class Gate:
             asked = [("WWW-Authenticate", 'Basic realm="hpo", charset="UTF-8"')]
             raise Refusal(ASKED, "a password is needed", asked)
         if role < needed(method, path):
-            raise Refusal("403 Forbidden", f"a {role.name.lower()} may not do this")
+            who = "an editor" if role is Role.EDITOR else "a viewer"
+            raise Refusal("403 Forbidden", f"{who} may not do this")
         if method not in READ and not _is_from_here(environ):
             raise Refusal("403 Forbidden", "another site has sent this")
 

@@ -1,7 +1,8 @@
 """The notes that hpo writes, anew each time that somebody reads them; people write below."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,6 @@ from hpo.storage.ownership import RUNS
 from hpo.study import DEVICE, ENVIRONMENT, ERROR, FOLDS, StoredStudy, gist, status, trials_of
 from hpo.wording import cost_rows, device_in_words, duration, in_words, status_rows
 
-NOTED = (RUNS, DEVICE, FOLDS, ENVIRONMENT)
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
 
 
@@ -53,23 +53,44 @@ def study_note(stored: StoredStudy) -> str:
 
 def trial_note(attrs: Mapping[str, str]) -> str:
     """Say where a trial ran and for how long, from its user attributes as they are shown."""
-    runs, device, folds, environment = (_value(attrs.get(key, "null")) for key in NOTED)
-    lines = {
-        "worked": duration(timedelta(seconds=sum(end - start for start, end in runs)))
-        + (f" in {len(runs)} parts" if len(runs) > 1 else "")
-        if runs
-        else "",
-        "device": device_in_words(device) if device else "",
-        "environment": in_words(environment) if environment else "",
-        "folds": ", ".join(f"{value:.4f}" for value in folds) if folds else "",
-        "error": gist(attrs.get(ERROR, "")),
-    }
+    lines = {TITLES.get(key, key): text for key, text in _noted(attrs).items()}
+    lines["error"] = gist(attrs.get(ERROR, ""))
     return _listed({key: _plain(value) for key, value in lines.items() if value})
 
 
 def unnoted(attrs: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Leave out what a trial's note tells: as JSON it is wider than a page."""
-    return [a for a in attrs if a["key"] not in NOTED or _value(a["value"]) is None]
+    noted = _noted({attr["key"]: attr["value"] for attr in attrs})
+    return [attr for attr in attrs if attr["key"] not in noted]
+
+
+def _noted(attrs: Mapping[str, str]) -> dict[str, str]:
+    """Say what workers have recorded, by its key; what others mean by such a key is left out."""
+    noted = {}
+    for key, say in NOTED.items():
+        value = _value(attrs.get(key, "null"))
+        with suppress(TypeError, ValueError, AttributeError):  # it is no value of ours
+            if value and (text := say(value)):
+                noted[key] = text
+    return noted
+
+
+def _worked(runs: Sequence[tuple[float, float]]) -> str:
+    parts = f" in {len(runs)} parts" if len(runs) > 1 else ""
+    return duration(timedelta(seconds=sum(end - start for start, end in runs))) + parts
+
+
+def _folds(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
+
+
+NOTED: Mapping[str, Callable[[Any], str]] = {
+    RUNS: _worked,
+    DEVICE: device_in_words,
+    ENVIRONMENT: in_words,
+    FOLDS: _folds,
+}
+TITLES = {RUNS: "worked"}  # of lines that are not called as their keys
 
 
 def definition_toml(definition: Definition) -> str:

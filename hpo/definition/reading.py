@@ -29,7 +29,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         DefinitionError: it can't be read, or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DefinitionError(str(path), "", "there is no such file") from None
     except tomllib.TOMLDecodeError as error:
@@ -78,6 +78,7 @@ _CONTAINERS = {
     "model_type": "table of keys",
     "model_attributes_type": "table of keys",
 }
+_NAME = 'use letters, digits, ".", "_" and "-", of which a letter or digit comes first'
 _LISTS: dict[tuple[int | str, ...], str] = {
     ("data", "shape"): "[height, width, channels]",
     ("data", "range"): "[smallest, largest]",
@@ -93,10 +94,22 @@ def _problem(error: ErrorDetails) -> str:
         case kind if kind in _LACKS:
             return _LACKS[kind]
         case kind if kind in _CONTAINERS:
-            return f"{error['input']!r} is not a {_CONTAINERS[kind]}"
+            return f"{error['input']!r} is not a {_CONTAINERS[kind]}{_as_table(error)}"
         case "union_tag_invalid":
             return f"the name must be one of {error['ctx']['expected_tags']}"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
         case _:
-            return f"{error['input']!r} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}"
+            return f"{error['input']!r} is not valid: {_allowed(error)}"
+
+
+def _as_table(error: ErrorDetails) -> str:
+    """Say how a sampler or a pruner is written of which only the name was given."""
+    is_name = error["loc"] in {("sampler",), ("pruner",)} and isinstance(error["input"], str)
+    return f'; write {{ name = "{error["input"]}" }}' if is_name else ""
+
+
+def _allowed(error: ErrorDetails) -> str:
+    if error["type"] == "string_pattern_mismatch":
+        return _NAME
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}"

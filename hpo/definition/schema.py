@@ -4,7 +4,7 @@ import math
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -209,7 +209,6 @@ class Definition(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     model: str  # "svm", "cnn" or "package.module:Name"
-    direction: Literal["maximize", "minimize"] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy and scikit-learn take
     priority: int = 0  # of studies that workers without a name serve, the highest comes first
     data: Data
@@ -222,15 +221,15 @@ class Definition(Section):
     warm_start: WarmStart | None = None
     pretraining: Pretraining | None = None
 
-    @model_validator(mode="after")
-    def _towards_better(self) -> Self:
-        metric = self.evaluation.metric
-        if self.direction not in (None, metric.direction):
+    @model_validator(mode="before")
+    @classmethod
+    def _no_direction(cls, content: Any) -> Any:
+        # Who knows Optuna looks for it among the allowed keys.
+        if isinstance(content, dict) and "direction" in content:
             raise ValueError(
-                f'direction = "{self.direction}" makes {metric} worse; '
-                f'write "{metric.direction}" or leave it out'
+                'unknown key "direction": evaluation.metric says which way is better; leave it out'
             )
-        return self
+        return content
 
     @model_validator(mode="after")
     def _another_study(self) -> Self:

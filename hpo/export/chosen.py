@@ -3,14 +3,15 @@
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import StudyError
-from hpo.study import StoredStudy, best_trials
+from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trials
 
 
 def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
     """Give the trial of a number.
 
     Raises:
-        StudyError: there is no such trial, or it has no full evaluation to repeat.
+        StudyError: there is no such trial, or it has no full evaluation to repeat, or no record
+            of how that was done.
     """
     name = stored.definition.name
     trials = stored.study.get_trials(deepcopy=False)
@@ -22,6 +23,7 @@ def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
             f'trial {number} of the study "{name}" is {state.name.lower()}: '
             "only a complete one has a value to repeat"
         )
+    _demand_record(name, trials[number])
     return [trials[number]]
 
 
@@ -29,7 +31,7 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
     """Give the best trials, the best first, of the same params only one.
 
     Raises:
-        StudyError: so many have not climbed all the way.
+        StudyError: so many have not climbed all the way, or one has no record of how it did.
     """
     name = stored.definition.name
     found: list[FrozenTrial] = []
@@ -43,4 +45,15 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
             f'the study "{name}" has only {len(found)} different trials that climbed all the way, '
             f"not {count}"
         )
+    for trial in found[:count]:
+        _demand_record(name, trial)
     return found[:count]
+
+
+def _demand_record(name: str, trial: FrozenTrial) -> None:
+    """Refuse a trial that another program has written."""
+    if SEED not in trial.user_attrs or ENVIRONMENT not in trial.user_attrs:
+        raise StudyError(
+            f'trial {trial.number} of the study "{name}" was not run by a worker of hpo: nothing '
+            "says with which seed and versions; choose another one with --trial"
+        )

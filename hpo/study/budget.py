@@ -11,14 +11,21 @@ from typing import Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
-from hpo.definition import Budget, in_toml, parse
+from hpo.definition import Budget, in_toml
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import DEFINITION, RUNS
+from hpo.storage.ownership import RUNS
 from hpo.storage.queueing import GIVEN
 from hpo.storage.stale import silent_since
 from hpo.storage.times import now_of
 from hpo.study.ladder import Ladder
-from hpo.study.stored import GRANTED, PAUSED, StoredStudy, attrs_of, trials_of
+from hpo.study.stored import (
+    GRANTED,
+    PAUSED,
+    StoredStudy,
+    attrs_of,
+    definition_in,
+    trials_of,
+)
 
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
@@ -29,8 +36,7 @@ def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Bu
 
     attrs is what is stored with the study, where that was read just now.
     """
-    content = (attrs or attrs_of(stored))[DEFINITION]
-    return parse(content, f'study "{stored.definition.name}"').budget
+    return definition_in(attrs or attrs_of(stored), stored.definition.name).budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +92,7 @@ class Account:
     @property
     def is_closed(self) -> bool:
         """Whether none may begin even in a failed one's place: no time or steps are left."""
-        steps, least = self.budget.steps, self.ladder.count(0, self.ladder.landing(0))
-        return not self._is_open or (steps is not None and steps - self.steps < least)
+        return not self._is_open or not self._has_steps_in_the_end
 
     @property
     def is_finished(self) -> bool:
@@ -104,6 +109,15 @@ class Account:
         if trial is None or is_queued(trial) or is_paused(trial):
             return self.ladder.landing(height_of(trial) if trial else 0)
         return None
+
+    @property
+    def _has_steps_in_the_end(self) -> bool:
+        """Whether there may be steps for a new trial once those have ended that have begun."""
+        if self.budget.steps is None or self.has_steps_for(None):
+            return True
+        if not self._granted_steps:  # nobody will give any back
+            return False
+        return self.budget.steps - self.steps >= self.ladder.count(0, self.ladder.landing(0))
 
     def has_steps_for(self, trial: FrozenTrial | None) -> bool:
         """Whether there are steps for a trial, or a new one, as far as its landing."""

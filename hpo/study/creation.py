@@ -46,6 +46,7 @@ def create(
             from the study that it names.
     """
     _demand_steps(definition, origin)
+    _demand_target(definition)
     if definition.sampler.name == "grid":
         origin = replace(origin, points=Grid(space_of(definition)).size)
     with study_lock(database, definition.name):
@@ -123,16 +124,12 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but its budget, its priority and where its data lies.
-
-    The direction follows from the metric, whether it is written or not.
-    """
+    """Give what makes a study the same: all but budget, priority and where its data lies."""
     return definition.model_dump(
         mode="json",
         exclude={
             "budget": True,
             "priority": True,
-            "direction": True,
             "data": {"train"},
             "pretraining": {"train", "sources"},
         },
@@ -145,6 +142,14 @@ def _demand_steps(definition: Definition, origin: Origin) -> None:
         raise StudyError(
             f"budget.steps: {steps} steps let no trial climb all {needed} of its own: "
             f"write at least {needed}"
+        )
+
+
+def _demand_target(definition: Definition) -> None:
+    target, metric = definition.budget.target, definition.evaluation.metric
+    if target is not None and not 0 <= target <= 1:
+        raise StudyError(
+            f"budget.target: {target:g} is no value of {metric}, which lies between 0 and 1"
         )
 
 

@@ -6,7 +6,10 @@ HEADER = re.compile(r"^(  \+ Exception Group )?Traceback \(most recent call last
 IN_GROUP = "  | "  # begins the lines of a group, before those of its members
 # What begins the lines of a group and of its members.
 MARGIN = re.compile(r"^ *(\| ?|\+ (?=Exception Group ))", re.MULTILINE)
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
+# What a terminal obeys: sequences that begin with an escape, as for colours, and single signs.
+CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 
 def gist(error: str) -> str:
@@ -17,7 +20,7 @@ def gist(error: str) -> str:
     """
     lines = _lines(error)
     said = [line.strip() for line in lines if line == line.lstrip()] or lines[-1:]
-    return COLOUR.sub("", " ".join(said[:2])).strip()
+    return CONTROL.sub("", " ".join(said[:2])).strip()
 
 
 def raised_at(error: str) -> str:

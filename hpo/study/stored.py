@@ -1,7 +1,7 @@
 """A study as it is stored."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,7 @@ from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
 ORIGIN = "hpo:origin"
+FORMER_KEYS = {"direction"}  # of a definition, in studies that are older; the metric says it
 
 ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
 
@@ -96,9 +97,19 @@ def load(database: Database, name: str) -> StoredStudy:
     return StoredStudy(
         database=database,
         study=study,
-        definition=parse(attrs[DEFINITION], f'study "{name}"'),
+        definition=definition_in(attrs, name),
         origin=_origin(attrs[ORIGIN]),
     )
+
+
+def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
+    """Give the definition that is stored with a study.
+
+    Raises:
+        DefinitionError: another version of hpo created it.
+    """
+    content = {key: value for key, value in attrs[DEFINITION].items() if key not in FORMER_KEYS}
+    return parse(content, f'study "{name}"')
 
 
 def find(database: Database, name: str) -> optuna.Study:

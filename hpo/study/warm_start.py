@@ -58,7 +58,16 @@ def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beg
         raise StudyError(f'no value of the best trials of "{wanted.study}" is in this space')
     few = f"; top = {wanted.top}, but no more are complete" if len(best) < wanted.top else ""
     told = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
-    return Beginning(starts=starts, told=told + _left_out(dropped))
+    return Beginning(
+        starts=starts, told=told + _beyond_budget(definition, starts) + _left_out(dropped)
+    )
+
+
+def _beyond_budget(definition: Definition, starts: Sequence[Start]) -> str:
+    most = definition.budget.trials
+    if most is None or len(starts) <= most:
+        return ""
+    return f"; the budget has room for {most} of them, the others wait until it is raised"
 
 
 def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:

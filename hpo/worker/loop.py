@@ -4,18 +4,22 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpo.artifacts import Artifacts
 from hpo.objective import Objective
+from hpo.opening import import_code, objective_of
+from hpo.storage.database import Database
 from hpo.storage.stale import grace_period
-from hpo.study import StoredStudy
+from hpo.study import StoredStudy, load
 from hpo.worker.lease import Leases
-from hpo.worker.leftovers import leftovers_freed
+from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
 from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
+from hpo.worker.tuning import end_without_tuning
 
 IDLE = 1.0  # seconds until the first look for a trial that another worker may hand back
 LONGEST_IDLE = 10.0  # each further look comes twice as late, but no later than this
@@ -31,11 +35,12 @@ class Service:
     leases: Leases
     stop: Stop
 
-    def run_next(self) -> bool:
+    def run_next(self, on_taken: Callable[[], object] = lambda: None) -> bool:
         """Run the trial that comes next; False if there is none now."""
         lease = self.leases.take()
         if lease is None:
             return False
+        on_taken()
         self.stored.study.sampler = RoundedSampler(sampler(self.stored.definition, lease.number))
         with leftovers_freed():
             run_trial(lease, self.objective, self.stop)
@@ -48,6 +53,20 @@ class Service:
     def sweep(self) -> None:
         """Remove what is left of the trials of a study that has ended."""
         self.leases.sweep()
+
+
+def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: str) -> Service:
+    """Prepare to work on a study by its name, on this machine's copy of its data.
+
+    Raises:
+        InputError: it is not in the database, or this machine lacks its rows or its model.
+    """
+    stored = load(database, study)
+    objective = objective_of(stored)
+    import_code(objective.model)
+    end_without_tuning()
+    keep_what_is_loaded()
+    return service(stored, objective, artifacts, stop)
 
 
 def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:

@@ -27,6 +27,7 @@ class Turns:
     stop: Stop
     services: dict[str, Service] = field(default_factory=dict)
     over: dict[str, Seen] = field(default_factory=dict)  # as they were when they had ended
+    turn_of: str | None = None
     left_out: dict[str, float] = field(default_factory=dict)  # until when, by time.monotonic()
 
     def serve(self) -> None:
@@ -55,7 +56,7 @@ class Turns:
         try:
             ours = self.services.get(seen.name) or self._open(seen.name)
             self.services[seen.name] = ours
-            if ours.run_next():
+            if ours.run_next(lambda: self._say_turn(seen.name)):
                 return True
             if ours.is_over():
                 ours.sweep()
@@ -71,6 +72,12 @@ class Turns:
             log.warning('the study "%s" is left out here for a while: %s', seen.name, error)
             self.left_out[seen.name] = time.monotonic() + LEFT_OUT
         return False
+
+    def _say_turn(self, name: str) -> None:
+        """Say whose trials the next lines are about, where they were another study's."""
+        if name != self.turn_of:
+            log.info('the study "%s" has its turn', name)
+        self.turn_of = name
 
     def _open(self, name: str) -> Service:
         return persistently(lambda: self.open_study(name), self._give_up)

@@ -58,7 +58,8 @@ def test_a_text_needs_no_quotes(hpo, created, text):
 @pytest.mark.usefixtures("created")
 def test_a_study_that_starts_from_another_says_so(hpo, tmp_path):
     hpo("worker", "blobs")
-    write_definition(tmp_path, name="fine", warm_start={"study": "blobs", "top": 9})
+    start = {"study": "blobs", "top": 9}
+    write_definition(tmp_path, name="fine", budget={"trials": 6}, warm_start=start)
     told = 'warm start from "blobs": queued 6 of its best 6; top = 9, but no more are complete\n'
     assert hpo("create", "fine.toml") == (0, "fine\n", told)
     assert hpo("create", "fine.toml") == (0, "fine\n", "")

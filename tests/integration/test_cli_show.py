@@ -24,6 +24,16 @@ def studies(rows, hpo):
     assert hpo("worker", "blobs").code == 0
 
 
+def test_a_wrong_setting_hides_no_study(hpo, monkeypatch):
+    monkeypatch.setenv("HPO_GRACE", "soon")
+    assert hpo("create", "second.toml").out == "second\n"
+    assert hpo("status") == (
+        2,
+        "",
+        "hpo: HPO_GRACE: soon is not valid: give seconds, from 1 to 86400\n",
+    )
+
+
 def test_json_holds_these_keys(hpo):
     said = hpo("status", "blobs", "--json")
     assert (said.code, said.err) == (0, "")

@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.errors import StudyError
 from hpo.storage.ownership import DEFINITION
-from hpo.study import ORIGIN, create, load, names
+from hpo.study import ORIGIN, create, load, names, status
 
 
 def test_a_study_that_is_created_again_keeps_its_trials(database, create_study):
@@ -81,9 +81,14 @@ def test_other_rows_are_refused(create_study, tmp_path):
         create_study(rows=write_rows(tmp_path / "new", seed=1))
 
 
-def test_saying_the_default_direction_is_no_change(create_study):
-    create_study()
-    create_study(direction="maximize")
+@pytest.mark.parametrize("direction", [None, "maximize"])
+def test_a_study_that_was_stored_with_a_direction_goes_on(database, create_study, direction):
+    stored = create_study()
+    older = {**stored.study.user_attrs[DEFINITION], "direction": direction}
+    stored.study.set_user_attr(DEFINITION, older)
+    assert load(database, "blobs").definition == stored.definition
+    assert status(stored).budget == stored.definition.budget
+    assert create_study().definition == stored.definition
 
 
 def test_a_study_of_another_tool_is_refused(database, create_study):
@@ -154,3 +159,13 @@ def test_the_stored_origin_is_the_newest(database, create_study):
     newer = replace(stored.origin, label_column=0)
     create(database, stored.definition, newer)
     assert load(database, "blobs").origin == newer
+
+
+@pytest.mark.parametrize("target", [98, -0.1, float("nan"), float("inf")])
+def test_a_target_that_no_trial_can_reach_is_refused(database, create_study, target):
+    with pytest.raises(StudyError) as refused:
+        create_study(budget={"trials": 2, "target": target})
+    assert str(refused.value) == (
+        f"budget.target: {target:g} is no value of accuracy, which lies between 0 and 1"
+    )
+    assert names(database) == []

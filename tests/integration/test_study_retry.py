@@ -5,6 +5,7 @@ import time
 from centroid import stepwise
 from optuna.trial import TrialState
 
+from hpo.storage.ownership import Writing
 from hpo.study import StudyState, Want, retry, set_control, status
 from hpo.worker.lease import Outcome
 
@@ -61,6 +62,24 @@ def test_no_trial_is_queued_that_would_wait_for_ever(hpo, create_study, leases):
     assert said.code == 2
     assert "is spent: raise it" in said.err
     assert len(stored.study.trials) == 2
+
+
+def test_no_trial_is_queued_for_which_no_steps_are_left(hpo, create_study, leases):
+    halving = {"pruner": {"name": "halving", "min_resource": 1}}
+    needed = create_study(**halving).ladder.last  # before the first result, a trial has to end
+    stored = create_study(budget={"steps": needed}, **halving)
+    stored.study.enqueue_trial({"rate": 0.25})
+    lease = leases(stored).take()
+    lease.write(Writing(reports={1: 0.5}))
+    lease.end(FAIL)
+    said = hpo("retry", "blobs", "--failed")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        f'hpo: the budget of the study "blobs", {{ steps = {needed} }}, is spent: raise it in the '
+        "study's file and run `hpo create` on that\n"
+    )
+    create_study(budget={"steps": needed + 1}, **halving)
+    assert hpo("retry", "blobs", "--failed").out == "queued trial 1: rate 0.25\n"
 
 
 def test_only_failed_trials_are_tried_again(hpo, create_study, leases):

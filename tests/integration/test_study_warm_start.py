@@ -64,6 +64,17 @@ def test_the_best_are_queued_best_first_and_say_whose_they_are(create_study):
 
 
 @pytest.mark.usefixtures("coarse")
+def test_a_budget_that_is_smaller_than_the_start_is_told(database):
+    fine = definition(name="fine", budget={"trials": 2}, **FROM)
+    heard = []
+    create(database, fine, load(database, "blobs").origin, heard.append)
+    assert heard == [
+        'warm start from "blobs": queued 3 of its best 3; the budget has room for 2 of them, '
+        "the others wait until it is raised"
+    ]
+
+
+@pytest.mark.usefixtures("coarse")
 def test_they_run_first_and_within_the_budget(create_study, work):
     fine = create_study(name="fine", budget={"trials": 5}, **FROM)
     work(fine)
@@ -111,7 +122,8 @@ def test_only_complete_trials_count_and_equals_by_their_numbers(create_study):
 )
 def test_how_many_are_queued_is_told(database, top, told):
     heard = []
-    fine = definition(name="fine", warm_start={"study": "blobs", "top": top})
+    start = {"study": "blobs", "top": top}
+    fine = definition(name="fine", budget={"trials": 5}, warm_start=start)
     stored = create(database, fine, load(database, "blobs").origin, heard.append)
     assert heard == [told]
     assert len(queued(stored)) == min(top, 5)

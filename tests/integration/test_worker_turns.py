@@ -1,5 +1,7 @@
 """One worker on all studies: whose trial it runs next."""
 
+import logging
+
 import pytest
 from optuna.trial import TrialState
 
@@ -51,6 +53,21 @@ def test_studies_get_turns(create_study, serve):
     for name in "ab":
         create_study(name=name)
     assert serve(6) == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_the_log_says_whose_trials_it_tells_of(create_study, serve, caplog):
+    create_study(name="usual", budget={"trials": 1})
+    create_study(name="urgent", priority=1, budget={"trials": 2})
+    with caplog.at_level(logging.INFO):
+        serve(3)
+    begun = [m for m in caplog.messages if "turn" in m or ("trial" in m and "rate" in m)]
+    assert begun[0] == 'the study "urgent" has its turn'
+    assert [m.partition(":")[0] for m in begun[1:]] == [
+        "trial 0",
+        "trial 1",
+        'the study "usual" has its turn',
+        "trial 0",
+    ]
 
 
 def test_the_highest_priority_comes_first(create_study, serve):

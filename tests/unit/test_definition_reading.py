@@ -109,7 +109,7 @@ def test_a_bad_key_in_a_file_is_refused_with_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("section", "allowed"),
     [
-        ("", "name, model, direction, seed, priority, data, evaluation, space, fixed"),
+        ("", "name, model, seed, priority, data, evaluation, space, fixed"),
         ("data.", "train, label, shape, range, transposed"),
         ("evaluation.", "holdout, folds, metric"),
         ("space.C.", "low, high, log, step"),
@@ -164,7 +164,6 @@ def test_a_missing_key_is_named(content, key):
         ("seed", "3", "'3' is not valid"),
         ("seed", True, "True is not valid"),
         ("seed", 2**32, "less than 4294967296"),
-        ("direction", "up", "'maximize' or 'minimize'"),
         ("data", "rows.npy", "'rows.npy' is not a table"),
         ("data.train", "", "at least 1 character"),
         ("data.label", 3, "3 is not valid"),
@@ -297,24 +296,43 @@ def test_exactly_one_of_holdout_and_folds_is_wanted(content, evaluation):
 
 
 @pytest.mark.parametrize(
-    ("metric", "wrong", "right"),
+    ("metric", "better"),
     [
-        ("accuracy", "minimize", "maximize"),
-        ("balanced_accuracy", "minimize", "maximize"),
-        ("f1_macro", "minimize", "maximize"),
-        ("error_rate", "maximize", "minimize"),
+        ("accuracy", "maximize"),
+        ("balanced_accuracy", "maximize"),
+        ("f1_macro", "maximize"),
+        ("error_rate", "minimize"),
     ],
 )
-def test_a_direction_against_the_metric_is_refused(content, metric, wrong, right):
+def test_the_metric_says_which_way_is_better_and_a_direction_is_refused(content, metric, better):
     content["evaluation"]["metric"] = metric
-    message = refusal({**content, "direction": wrong})
-    assert message == (
-        f'my.toml: direction = "{wrong}" makes {metric} worse; write "{right}" or leave it out'
+    assert parse(content, "my.toml").better == better
+    assert refusal({**content, "direction": better}) == (
+        'my.toml: unknown key "direction": evaluation.metric says which way is better; leave it out'
     )
-    assert parse({**content, "direction": right}, "my.toml").better == right
-    assert parse(content, "my.toml").better == right
 
 
 def test_a_study_that_starts_from_itself_is_refused(content):
     message = refusal({**content, "warm_start": {"study": content["name"]}})
     assert message.startswith('my.toml: warm_start.study: "small" is this study itself; name the')
+
+
+@pytest.mark.parametrize(("key", "name"), [("sampler", "tpe"), ("pruner", "none")])
+def test_a_name_alone_is_refused_with_the_table_to_write(content, key, name):
+    message = refusal({**content, key: name})
+    assert (
+        message == f"my.toml: {key}: '{name}' is not a table of keys; write {{ name = \"{name}\" }}"
+    )
+
+
+def test_a_name_is_refused_in_words(content):
+    assert refusal({**content, "name": "my study"}) == (
+        "my.toml: name: 'my study' is not valid: "
+        'use letters, digits, ".", "_" and "-", of which a letter or digit comes first'
+    )
+
+
+def test_a_file_may_begin_with_the_mark_that_editors_of_windows_write(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL, encoding="utf-8-sig")
+    assert load(path).model

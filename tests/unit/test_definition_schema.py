@@ -35,7 +35,6 @@ def test_a_definition_is_the_same_after_it_was_stored(definition):
 
 def test_a_definition_that_uses_everything_is_the_same_after_it_was_stored(content):
     content |= {
-        "direction": "minimize",
         "seed": 2**32 - 1,
         "data": {
             "train": "../rows.csv.gz",

@@ -136,6 +136,19 @@ def test_the_time_in_which_a_dead_worker_was_silent_is_no_work():
     assert not replace(of_both, silent={0: heard, 1: heard}).is_spent
 
 
+def test_steps_are_spent_when_no_trial_could_begin_once_all_have_ended():
+    failed, paused = trial(FAIL, 5), trial(WAITING, 9, **{PAUSED: 9})
+    assert account(failed, steps=5 + 26).is_closed  # no result yet, and none could come of it
+    assert not account(failed, steps=5 + 27).is_closed
+    assert account(failed, trial(COMPLETE, 27), steps=32, ladder=HALVING).is_closed
+    assert not account(failed, trial(COMPLETE, 27), steps=32 + 1, ladder=HALVING).is_closed
+    assert account(failed, paused, steps=14 + 18, ladder=HALVING).is_closed
+    assert not account(failed, paused, steps=14 + 19, ladder=HALVING).is_closed
+    runs = trial(RUNNING, 5)  # it may end early
+    assert not account(failed, runs, steps=10 + 27).is_closed
+    assert account(failed, runs, steps=10 + 26).is_closed
+
+
 def test_a_study_is_finished_when_nothing_can_begin_and_nothing_is_left():
     assert not account(trials=1).is_finished
     assert not account(trial(RUNNING), trials=1).is_finished

@@ -86,3 +86,8 @@ def test_groups_that_one_place_raises_of_different_errors_are_different_bugs():
 
 def test_of_lines_that_are_all_indented_the_last_one_is_shown():
     assert gist("  it was\n  killed\n") == "killed"
+
+
+def test_nothing_of_an_error_moves_a_terminal():
+    said = "ValueError: \x1b[2J\x1b[31mbad\x1b[0m \x1b]0;title\x07rows\x08\x9b"
+    assert gist(said) == "ValueError: bad rows"

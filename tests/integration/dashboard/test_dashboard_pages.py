@@ -211,6 +211,39 @@ def test_a_study_of_plain_optuna_is_shown_as_it_is(database, browser):
     assert fetch(browser, files(shown["trials"][0])["learning-curve.png"])[0] == 200
 
 
+def test_attributes_of_others_under_our_names_hide_nothing(create_study, work, read, hpo):
+    stored = create_study(budget={"trials": 1})
+    work(stored)
+    trial = stored.study.ask({})
+    for name, value in {"device": "a laptop", "environment": ["home"], "folds": "all"}.items():
+        trial.set_user_attr(name, value)
+    stored.study.tell(trial, 1.0)
+    first, second = read()["trials"]
+    assert "**device** " in first["note"]["body"]
+    assert second["note"]["body"] == ""
+    assert {attr["key"] for attr in second["user_attrs"]} == {"device", "environment", "folds"}
+    shown = hpo("status", "blobs")
+    assert (shown.code, "1.0000 in trial 1" in shown.out, "laptop" in shown.out) == (0, True, False)
+    refused = hpo("export", "blobs")
+    assert (refused.code, refused.err) == (
+        2,
+        'hpo: trial 1 of the study "blobs" was not run by a worker of hpo: nothing says with which '
+        "seed and versions; choose another one with --trial\n",
+    )
+
+
+def test_a_study_of_ours_keeps_its_name_also_for_an_admin(create_study, database):
+    stored = create_study()
+    optuna.create_study(study_name="theirs", storage=database.storage)
+    admin = Access(editor=EDITOR.editor, editor_is_admin=True)
+    browser = Client(application(database, open_artifacts(), admin, "127.0.0.1"))
+    sent = {"study_name": "other"}
+    refused = browser.post(f"/api/studies/{stored.study_id}/rename", json=sent, auth=AUTH)
+    assert (refused.status_code, "keeps the name" in refused.json["reason"]) == (403, True)
+    assert browser.post("/api/studies/2/rename", json=sent, auth=AUTH).status_code == 201
+    assert {*optuna.get_all_study_names(database.storage)} == {"blobs", "other"}
+
+
 def test_an_html_file_of_a_trial_is_in_a_sandbox(create_study, leases, browser):
     stored = create_study()
     leases(stored).take()
