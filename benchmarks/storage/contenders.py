@@ -67,8 +67,8 @@ def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
 class _Metered(Service):
     """Tells the meter of each trial that ended."""
 
-    def run_next(self) -> bool:
-        ran = super().run_next()
+    def run_next(self, on_taken: Callable[[], object] = lambda: None) -> bool:
+        ran = super().run_next(on_taken)
         if ran:
             METER.told()
         return ran

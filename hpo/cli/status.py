@@ -67,10 +67,8 @@ def _read(database: "Database", study: str | None) -> "list[Status]":
     for name in names(database):
         try:
             found.append(status(load(database, name)))
-        except (
-            DefinitionError,
-            StudyError,
-        ) as error:  # another version made it, its model is not here, it is deleted
+        # Another version made it, its model is not here, or it was deleted meanwhile.
+        except (DefinitionError, StudyError) as error:
             click.echo(f"hpo: {error}", err=True)
     return found
 

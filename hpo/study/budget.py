@@ -18,14 +18,7 @@ from hpo.storage.queueing import GIVEN
 from hpo.storage.stale import silent_since
 from hpo.storage.times import now_of
 from hpo.study.ladder import Ladder
-from hpo.study.stored import (
-    GRANTED,
-    PAUSED,
-    StoredStudy,
-    attrs_of,
-    definition_in,
-    trials_of,
-)
+from hpo.study.stored import GRANTED, PAUSED, StoredStudy, attrs_of, definition_in, trials_of
 
 RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
@@ -110,15 +103,6 @@ class Account:
             return self.ladder.landing(height_of(trial) if trial else 0)
         return None
 
-    @property
-    def _has_steps_in_the_end(self) -> bool:
-        """Whether there may be steps for a new trial once those have ended that have begun."""
-        if self.budget.steps is None or self.has_steps_for(None):
-            return True
-        if not self._granted_steps:  # nobody will give any back
-            return False
-        return self.budget.steps - self.steps >= self.ladder.count(0, self.ladder.landing(0))
-
     def has_steps_for(self, trial: FrozenTrial | None) -> bool:
         """Whether there are steps for a trial, or a new one, as far as its landing."""
         if self.budget.steps is None:
@@ -183,6 +167,15 @@ class Account:
         """The trials that count: all but those that failed and are tried again."""
         replaced = {trial.user_attrs.get(RETRY_OF) for trial in self.trials}
         return [trial for trial in self.trials if trial.number not in replaced]
+
+    @property
+    def _has_steps_in_the_end(self) -> bool:
+        """Whether there may be steps for a new trial once those have ended that have begun."""
+        if self.budget.steps is None or self.has_steps_for(None):
+            return True
+        if not self._granted_steps:  # nobody will give any back
+            return False
+        return self.budget.steps - self.steps >= self.ladder.count(0, self.ladder.landing(0))
 
     @cached_property
     def _is_open(self) -> bool:
