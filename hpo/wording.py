@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 from hpo.cost import Cost
 from hpo.definition import Budget
 from hpo.search_space import LEVELS
-from hpo.study import DEVICE, Status
+from hpo.storage.keys import DEVICE
+from hpo.study import Status
 
 YEAR = 365.25 * 24 * 3600  # seconds
 

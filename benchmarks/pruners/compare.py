@@ -31,7 +31,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.definition import Definition, parse
-from hpo.study import PAUSED
+from hpo.storage.keys import PAUSED
 from hpo.worker.halving import NO_RUNGS, Halving
 from hpo.worker.strategy import pruner
 

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from hpo.cost import Cost
 from hpo.data import Summary
-from hpo.study import DEVICE, Queued, Status, Want
+from hpo.storage.keys import DEVICE
+from hpo.study import Queued, Status, Want
 from hpo.wording import cost_rows, in_words, number, status_rows
 
 PIPED_WIDTH = 120

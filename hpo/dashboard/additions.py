@@ -24,8 +24,8 @@ from hpo.errors import ArtifactError, DatabaseError, HpoError, MissingArtifactEr
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import DEFINITION
-from hpo.study import CHECKPOINT, StoredStudy, best_trials, load
+from hpo.storage.keys import CHECKPOINT, DEFINITION
+from hpo.study import StoredStudy, best_trials, load
 
 STUDY = "/api/studies/<study_id:int>"
 RENAME = f"{STUDY}/rename"

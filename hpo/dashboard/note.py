@@ -9,8 +9,8 @@ from typing import Any
 from hpo.cost import cost
 from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
-from hpo.storage.ownership import RUNS
-from hpo.study import DEVICE, ENVIRONMENT, ERROR, FOLDS, StoredStudy, gist, status, trials_of
+from hpo.storage.keys import DEVICE, ENVIRONMENT, ERROR, FOLDS, RUNS
+from hpo.study import StoredStudy, gist, status, trials_of
 from hpo.wording import cost_rows, device_in_words, duration, in_words, status_rows
 
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"

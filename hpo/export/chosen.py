@@ -3,7 +3,8 @@
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import StudyError
-from hpo.study import ENVIRONMENT, SEED, StoredStudy, best_trials
+from hpo.storage.keys import ENVIRONMENT, SEED
+from hpo.study import StoredStudy, best_trials
 
 
 def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:

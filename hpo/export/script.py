@@ -22,7 +22,8 @@ from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_
 from hpo.export.source import Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, long_names, specialise
 from hpo.models import Model, resolve
-from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
+from hpo.storage.keys import DEVICE, ENVIRONMENT, SEED
+from hpo.study import StoredStudy, space_of
 from hpo.training.task import Task
 
 LAYOUT = black.Mode(line_length=100)

@@ -11,19 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Connection, text
+from optuna.trial import TrialState
+from sqlalchemy import text
 
 from hpo.errors import LeaseLost
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.storage.times import as_optuna
+from hpo.storage.keys import CONTROL, DEFINITION, OWNER, RUNS
 
-OWNER = "hpo:owner"  # a system attribute: the lease that may write to a running trial
 ENDED = "has ended it"  # follows the owner's name then: nobody else can have done it
-RUNS = "runs"  # a user attribute: when each worker began and let go, in POSIX seconds
-CONTROL = "hpo:control"  # a user attribute of the study: what a person wants of it
-DEFINITION = "hpo:definition"  # likewise: what was in its file
 
 # The tables hold UTC without a zone. A transaction may have waited for a lock, a statement has not.
 NOW = "(statement_timestamp() AT TIME ZONE 'utc')"
@@ -193,173 +189,3 @@ class OwnedTrial:
         whose = {"trial_id": self.trial_id, "owner": json.dumps(self.owner)}
         with database_errors(), self.database.engine.begin() as connection:
             return connection.execute(text(statement), parameters | whose).one_or_none()
-
-
-BEGIN = f"""
-WITH study AS (SELECT study_id FROM studies WHERE study_id = :study_id FOR UPDATE),
-counted AS (
-    SELECT count(*) AS number, count(*) FILTER (WHERE state = 'WAITING') AS waiting
-    FROM trials WHERE study_id = :study_id
-),
-begun AS (
-    INSERT INTO trials (number, study_id, state, datetime_start)
-    SELECT number, study_id, 'RUNNING', {NOW} FROM study, counted
-    WHERE (waiting = 0 OR :despite_waiting) AND number < coalesce(:most, number + 1)
-    RETURNING trial_id, number
-),
-beat AS (INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {NOW} FROM begun),
-owned AS (
-    INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT trial_id, '{OWNER}', :owner FROM begun
-),
-granted AS (
-    INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT trial_id, :grant_key, :grant FROM begun WHERE CAST(:grant AS text) IS NOT NULL
-)
-SELECT trial_id, number, statement_timestamp() FROM begun
-"""
-
-TAKE = f"""
-WITH taken AS (
-    UPDATE trials SET state = 'RUNNING', datetime_start = {NOW}
-    WHERE trial_id = :trial_id AND state = 'WAITING' RETURNING trial_id, number
-),
-beat AS (
-    INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {NOW} FROM taken
-    ON CONFLICT (trial_id) DO UPDATE SET heartbeat = EXCLUDED.heartbeat
-),
-owned AS (
-    INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT trial_id, '{OWNER}', :owner FROM taken
-    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
-),
-cleared AS (
-    DELETE FROM trial_system_attributes USING taken
-    WHERE trial_system_attributes.trial_id = taken.trial_id AND key = :clear
-),
-granted AS (
-    INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT trial_id, :grant_key, :grant FROM taken WHERE CAST(:grant AS text) IS NOT NULL
-    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
-)
-SELECT number FROM taken
-"""
-
-OWNED = f"""
-SELECT trial_id FROM trials JOIN trial_system_attributes AS owner USING (trial_id)
-WHERE study_id = :study_id AND state = 'RUNNING'
-  AND owner.key = '{OWNER}' AND owner.value_json = :owner
-"""
-
-
-@dataclass(frozen=True)
-class Attr:
-    """A system attribute to set; a value of None leaves it as it is."""
-
-    key: str
-    value: int | None
-
-    @property
-    def parameters(self) -> dict[str, str | None]:
-        """What is set, as the statements take it."""
-        value = None if self.value is None else json.dumps(self.value)
-        return {"grant_key": self.key, "grant": value}
-
-
-def begin(
-    connection: Connection,
-    study_id: int,
-    owner: str,
-    *,
-    most: int | None = None,
-    despite_waiting: bool = False,
-    grant: Attr = Attr("", None),
-) -> FrozenTrial | None:
-    """Begin a new trial and own it, unless one waits or the study has as many as it may have."""
-    parameters = {
-        "study_id": study_id,
-        "owner": json.dumps(owner),
-        "most": most,
-        "despite_waiting": despite_waiting,
-        **grant.parameters,
-    }
-    row = connection.execute(text(BEGIN), parameters).one_or_none()
-    if row is None:
-        return None
-    trial_id, number, now = row
-    return FrozenTrial(
-        number=number,
-        state=TrialState.RUNNING,
-        value=None,
-        datetime_start=as_optuna(now),
-        datetime_complete=None,
-        params={},
-        distributions={},
-        user_attrs={},
-        system_attrs={OWNER: owner},
-        intermediate_values={},
-        trial_id=trial_id,
-    )
-
-
-def take(connection: Connection, trial_id: int, owner: str, *, clear: str, grant: Attr) -> None:
-    """Own a waiting trial from now on; one of its attributes goes, another one is set."""
-    parameters = {
-        "trial_id": trial_id,
-        "owner": json.dumps(owner),
-        "clear": clear,
-        **grant.parameters,
-    }
-    connection.execute(text(TAKE), parameters).one()
-
-
-def owned(connection: Connection, study_id: int, owner: str) -> int | None:
-    """Give the id of the running trial of an owner, who may not know that it has it."""
-    parameters = {"study_id": study_id, "owner": json.dumps(owner)}
-    return connection.execute(text(OWNED), parameters).scalar_one_or_none()
-
-
-END_WAITING = f"""
-WITH waiting AS (
-    SELECT trial_id FROM trials JOIN trial_system_attributes USING (trial_id)
-    WHERE study_id = :study_id AND state = 'WAITING' AND key = :key
-    FOR UPDATE OF trials
-),
-ended AS (
-    UPDATE trials SET state = 'PRUNED', datetime_complete = {NOW}
-    FROM waiting WHERE trials.trial_id = waiting.trial_id
-)
-INSERT INTO trial_values (trial_id, objective, value, value_type)
-SELECT DISTINCT ON (trial_id)
-    trial_id, 0, intermediate_value, CAST('FINITE' AS trialvaluetype)
-FROM waiting JOIN trial_intermediate_values USING (trial_id)
-ORDER BY trial_id, step DESC
-"""
-
-
-def end_waiting(connection: Connection, study_id: int, key: str) -> None:
-    """Prune the waiting trials that have a system attribute, at the values reported last.
-
-    All at once: one by one, thousands of them would take longer than the study's lock may be held.
-    """
-    connection.execute(text(END_WAITING), {"study_id": study_id, "key": key})
-
-
-ENDED_WITH = """
-SELECT trial_id, number FROM trials JOIN trial_system_attributes USING (trial_id)
-WHERE study_id = :study_id AND state IN ('COMPLETE', 'PRUNED', 'FAIL')
-  AND key = :key AND value_json <> 'null'
-ORDER BY number
-"""
-
-
-def ended_with(connection: Connection, study_id: int, key: str) -> list[tuple[int, int]]:
-    """Give the ids and the numbers of ended trials that have a system attribute."""
-    found = connection.execute(text(ENDED_WITH), {"study_id": study_id, "key": key})
-    return [(trial_id, number) for trial_id, number in found]
-
-
-def remove_attr(connection: Connection, trial_id: int, key: str) -> None:
-    """Remove what is only of use to a trial's owners from one that may have ended."""
-    statement = "DELETE FROM trial_system_attributes WHERE trial_id = :trial_id AND key = :key"
-    connection.execute(text(statement), {"trial_id": trial_id, "key": key})

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hpo.storage.keys import GIVEN
+
 # The study's row is locked as Optuna does for a number, but lets others write to its attributes.
-QUEUE = """
+QUEUE = f"""
 WITH study AS (
     SELECT study_id FROM studies WHERE study_id = :study_id FOR NO KEY UPDATE
 ),
@@ -24,15 +26,12 @@ added AS (
 ),
 fixed AS (
     INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT trial_id, :given, fixed FROM added JOIN given USING (number)
+    SELECT trial_id, '{GIVEN}', fixed FROM added JOIN given USING (number)
 )
 INSERT INTO trial_user_attributes (trial_id, key, value_json)
 SELECT trial_id, attr.key, CAST(attr.value AS text)
 FROM added JOIN given USING (number), jsonb_each(attrs) AS attr
 """
-
-GIVEN = "fixed_params"
-"""Optuna's name for the values that a trial was queued with, a system attribute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,6 @@ def queue(connection: Connection, study_id: int, trials: Sequence[NewTrial]) -> 
     """Queue trials, in their order, with the numbers that follow those of the study."""
     parameters = {
         "study_id": study_id,
-        "given": GIVEN,
         "fixed": [json.dumps(trial.values) for trial in trials],
         "attrs": [json.dumps(trial.user_attrs) for trial in trials],
     }

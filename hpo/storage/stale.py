@@ -2,16 +2,17 @@
 
 import json
 import os
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from hpo.errors import InputError
+from hpo.storage.keys import ERROR, LOSSES
 from hpo.storage.ownership import NOW, RUN
 
 GRACE = "HPO_GRACE"
 GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
 BEATS = 6  # in a grace period: some may be missed
+MOST_LOSSES = 3  # of a trial without a new step between; then it fails
 
 OF_SILENT = f"""
 FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
@@ -35,7 +36,7 @@ WITH steps AS (
 ),
 before AS (
     SELECT CAST(value_json AS jsonb) AS losses FROM trial_system_attributes
-    WHERE trial_id = :trial_id AND key = :losses
+    WHERE trial_id = :trial_id AND key = '{LOSSES}'
 ),
 lost AS (
     SELECT done, 1 + coalesce((
@@ -45,7 +46,8 @@ lost AS (
 ),
 kept AS (
     INSERT INTO trial_system_attributes (trial_id, key, value_json)
-    SELECT :trial_id, :losses, json_build_object('count', count, 'steps', done) #>> '{{}}' FROM lost
+    SELECT :trial_id, '{LOSSES}', json_build_object('count', count, 'steps', done) #>> '{{}}'
+    FROM lost
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 ),
 freed AS (
@@ -56,7 +58,7 @@ freed AS (
 ),
 told AS (
     INSERT INTO trial_user_attributes (trial_id, key, value_json)
-    SELECT :trial_id, :error, :reason FROM lost WHERE lost.count >= :most
+    SELECT :trial_id, '{ERROR}', :reason FROM lost WHERE lost.count >= :most
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 ),
 runs AS (
@@ -97,26 +99,15 @@ def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
     return list(found.scalars())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Losses:
-    """How often a trial may lose its worker without a new step between."""
-
-    most: int
-    counted_in: str  # a system attribute
-    told_in: str  # a user attribute: what happened, where it was too often
-
-
-def free(connection: Connection, trial_id: int, losses: Losses) -> tuple[int, int]:
+def free(connection: Connection, trial_id: int) -> tuple[int, int]:
     """Let a trial wait for another worker, or fail it with the last loss that it may have.
 
     Gives its number and how often it has lost its worker since its last step.
     """
     parameters = {
         "trial_id": trial_id,
-        "most": losses.most,
-        "losses": losses.counted_in,
-        "error": losses.told_in,
-        "reason": json.dumps(f"{losses.most} workers died at the same step of it"),
+        "most": MOST_LOSSES,
+        "reason": json.dumps(f"{MOST_LOSSES} workers died at the same step of it"),
     }
     number, count = connection.execute(text(FREE), parameters).one()
     return int(number), int(count)

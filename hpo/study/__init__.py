@@ -1,17 +1,6 @@
 """A study in the database: its definition goes in once, its state comes out."""
 
-from hpo.study.budget import (
-    RETRY_OF,
-    Account,
-    account_of,
-    budget_of,
-    height_of,
-    is_at_rest,
-    is_given,
-    is_paused,
-    is_queued,
-    runs_of,
-)
+from hpo.study.budget import Account, account_of, budget_of
 from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
 from hpo.study.deletion import delete
@@ -21,16 +10,6 @@ from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
-    CHECKPOINT,
-    DEVICE,
-    ENVIRONMENT,
-    ERROR,
-    FOLDS,
-    GRANTED,
-    ORIGIN,
-    PAUSED,
-    SEED,
-    WARM_START,
     Origin,
     StoredStudy,
     attrs_at,
@@ -40,19 +19,9 @@ from hpo.study.stored import (
     trials_of,
 )
 from hpo.study.survey import Seen, survey
+from hpo.study.trials import height_of, is_at_rest, is_given, is_paused, is_queued, runs_of
 
 __all__ = [
-    "CHECKPOINT",
-    "DEVICE",
-    "ENVIRONMENT",
-    "ERROR",
-    "FOLDS",
-    "GRANTED",
-    "ORIGIN",
-    "PAUSED",
-    "RETRY_OF",
-    "SEED",
-    "WARM_START",
     "Account",
     "Control",
     "Ladder",

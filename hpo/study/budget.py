@@ -8,19 +8,27 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
 
 from hpo.definition import Budget, in_toml
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import RUNS
-from hpo.storage.queueing import GIVEN
+from hpo.storage.keys import GRANTED, RETRY_OF
 from hpo.storage.stale import silent_since
 from hpo.storage.times import now_of
 from hpo.study.ladder import Ladder
-from hpo.study.stored import GRANTED, PAUSED, StoredStudy, attrs_of, definition_in, trials_of
+from hpo.study.stored import StoredStudy, attrs_of, definition_in, trials_of
+from hpo.study.trials import (
+    begun,
+    completed,
+    height_of,
+    is_at_rest,
+    is_given,
+    is_paused,
+    is_queued,
+    runs_of,
+)
 
-RETRY_OF = "retry_of"  # a user attribute: the failed trial whose place it takes
 LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
 
 
@@ -227,14 +235,6 @@ class Account:
         return Grant(landing=landing, steps=self.ladder.count(height, landing))
 
 
-def completed(
-    trials: Sequence[FrozenTrial], better: Literal["maximize", "minimize"]
-) -> list[FrozenTrial]:
-    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
-    found = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    return sorted(found, key=lambda trial: trial.value or 0.0, reverse=better == "maximize")
-
-
 def account_of(
     stored: StoredStudy,
     connection: Connection | None = None,
@@ -274,47 +274,3 @@ def _connected(stored: StoredStudy, connection: Connection | None) -> Iterator[C
 def spelled(budget: Budget) -> str:
     """Give a budget as a file holds it."""
     return in_toml(budget.model_dump(mode="json", exclude_none=True))
-
-
-def is_given(trial: FrozenTrial) -> bool:
-    """Whether it was queued with given values, not in another one's place."""
-    return GIVEN in trial.system_attrs and RETRY_OF not in trial.user_attrs
-
-
-def begun(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Leave out the trials that are only queued."""
-    return [trial for trial in trials if not is_queued(trial)]
-
-
-def is_queued(trial: FrozenTrial) -> bool:
-    """Whether it waits for its first worker; one that was handed back waits for another."""
-    return trial.state is TrialState.WAITING and trial.datetime_start is None
-
-
-def is_paused(trial: FrozenTrial) -> bool:
-    """Whether a trial waits at a rung."""
-    return trial.state is TrialState.WAITING and trial.system_attrs.get(PAUSED) is not None
-
-
-def is_at_rest(trial: FrozenTrial) -> bool:
-    """Whether a trial has ended or waits at a rung, where most come to their ends."""
-    return trial.state.is_finished() or is_paused(trial)
-
-
-def runs_of(trial: FrozenTrial, until: float | None = None) -> list[tuple[float, float]]:
-    """Give when workers began with a trial and let go of it; one that still runs, until then.
-
-    In POSIX seconds: between two local times the clocks may have been changed.
-    """
-    runs = [(begin, end) for begin, end in trial.user_attrs.get(RUNS, [])]
-    began, ended = trial.datetime_start, trial.datetime_complete
-    if trial.state is TrialState.RUNNING and began and until is not None:
-        runs.append((began.timestamp(), max(began.timestamp(), until)))
-    if not runs and began and ended:  # not by a worker of ours
-        runs.append((began.timestamp(), ended.timestamp()))
-    return runs
-
-
-def height_of(trial: FrozenTrial) -> int:
-    """Give the last step that a trial has reported; 0 before the first."""
-    return max(trial.intermediate_values, default=0)

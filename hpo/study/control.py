@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from hpo.storage.database import Database, study_lock
-from hpo.storage.ownership import CONTROL
+from hpo.storage.keys import CONTROL
 from hpo.study.stored import StoredStudy, attrs_of, load
 
 

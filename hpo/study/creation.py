@@ -15,18 +15,11 @@ from hpo.pretraining import Weights
 from hpo.search_space import Grid
 from hpo.storage.database import Database, study_lock
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import DEFINITION
+from hpo.storage.keys import DEFINITION, ORIGIN, WARM_START
 from hpo.storage.queueing import NewTrial, queue
-from hpo.study.budget import is_queued, spelled
-from hpo.study.stored import (
-    ORIGIN,
-    WARM_START,
-    Origin,
-    StoredStudy,
-    load,
-    names,
-    space_of,
-)
+from hpo.study.budget import spelled
+from hpo.study.stored import Origin, StoredStudy, load, names, space_of
+from hpo.study.trials import is_queued
 from hpo.study.warm_start import Beginning, warm_start
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import fit
 from hpo.storage.database import Database, study_lock
-from hpo.storage.queueing import GIVEN, NewTrial, queue
+from hpo.storage.keys import GIVEN
+from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import Account, account_of, spelled
 from hpo.study.stored import StoredStudy, load, space_of, trials_of
 

@@ -7,8 +7,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import StudyError
 from hpo.storage.database import Database, study_lock
-from hpo.storage.queueing import GIVEN, NewTrial, queue
-from hpo.study.budget import RETRY_OF, account_of
+from hpo.storage.keys import GIVEN, RETRY_OF
+from hpo.storage.queueing import NewTrial, queue
+from hpo.study.budget import account_of
 from hpo.study.queue import Queued, spent
 from hpo.study.stored import load
 

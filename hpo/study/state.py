@@ -9,10 +9,12 @@ from enum import StrEnum
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.definition import Budget
-from hpo.study.budget import Account, account_of, completed, is_queued
+from hpo.storage.keys import ERROR
+from hpo.study.budget import Account, account_of
 from hpo.study.control import Control, Want, control_of
 from hpo.study.raised import gist
-from hpo.study.stored import ERROR, StoredStudy, trials_of
+from hpo.study.stored import StoredStudy, trials_of
+from hpo.study.trials import completed, is_queued
 
 
 class StudyState(StrEnum):

@@ -20,25 +20,13 @@ from hpo.pretraining import Weights
 from hpo.search_space import Grid, SearchSpace, build
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import DEFINITION
+from hpo.storage.keys import DEFINITION, ORIGIN
 from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
-ORIGIN = "hpo:origin"
 FORMER_KEYS = {"direction"}  # of a definition, in studies that are older; the metric says it
 
 ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
-
-# What is kept with a trial.
-SEED = "seed"
-ENVIRONMENT = "environment"
-DEVICE = "device"
-FOLDS = "folds"  # the values of the folds that are finished
-ERROR = "error"  # what happened, where it failed
-PAUSED = "hpo:paused"  # the rung at which a trial waits; None as soon as it goes on
-GRANTED = "hpo:granted"  # the step up to which it may climb, where the budget counts steps
-CHECKPOINT = "hpo:checkpoint"  # the training that can be gone on with: a fold, from 0, and a file
-WARM_START = "warm_start"  # the trial of another study that it took its values from
 
 
 @dataclass(frozen=True, kw_only=True)

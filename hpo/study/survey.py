@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.storage.ownership import CONTROL, DEFINITION
+from hpo.storage.keys import CONTROL, DEFINITION
 from hpo.study.control import Control, Want
 
 SURVEY = """

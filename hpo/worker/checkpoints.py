@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError
 from hpo.objective import checkpoint_file, newest_checkpoint
-from hpo.study import CHECKPOINT
+from hpo.storage.keys import CHECKPOINT
 from hpo.worker.scratch import scratch
 
 PAUSE = 4.0  # times what a save took: so long nothing is saved after it, however slow the store

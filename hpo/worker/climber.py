@@ -12,9 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.artifacts.dashboard import listed
 from hpo.evaluation import FILE
 from hpo.objective import Objective
+from hpo.storage.keys import FOLDS, GRANTED
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
-from hpo.study import FOLDS, GRANTED, Control, Want
+from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
 from hpo.worker.halving import Halving
 from hpo.worker.lease import Lease, Outcome, deadline_of

@@ -10,7 +10,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from hpo.search_space import Grid
-from hpo.study import RETRY_OF, is_given
+from hpo.storage.keys import RETRY_OF
+from hpo.study import is_given
 
 
 class GridSampler(BaseSampler):

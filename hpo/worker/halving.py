@@ -7,7 +7,8 @@ from optuna.pruners import BasePruner
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
-from hpo.study import PAUSED, is_paused, rungs
+from hpo.storage.keys import PAUSED
+from hpo.study import is_paused, rungs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,16 +15,12 @@ from sqlalchemy import Connection
 
 from hpo.artifacts import Artifacts
 from hpo.definition import Budget
-from hpo.storage import ownership, stale
+from hpo.storage import stale, taking, tidying
 from hpo.storage.database import study_lock
-from hpo.storage.ownership import CONTROL, NOTHING, OwnedTrial, Writing
+from hpo.storage.keys import CONTROL, ERROR, GRANTED, PAUSED, RETRIES
+from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
-from hpo.storage.stale import Losses
 from hpo.study import (
-    CHECKPOINT,
-    ERROR,
-    GRANTED,
-    PAUSED,
     Account,
     Control,
     StoredStudy,
@@ -39,10 +35,6 @@ from hpo.study import (
 from hpo.worker.checkpoints import forget
 from hpo.worker.choice import Choice
 from hpo.worker.halving import NO_RUNGS, Halving
-
-LOSSES = "hpo:losses"  # how many workers died with it since its last step, and that step
-RETRIES = "hpo:retries"  # why it was handed back, each time that a worker could not go on with it
-MOST_LOSSES = 3
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +197,7 @@ class Leases:
 
     def _ended_with_checkpoint(self) -> Sequence[tuple[int, int]]:
         with self.stored.database.engine.connect() as connection:  # as it is now: nothing cached
-            return ownership.ended_with(connection, self.stored.study_id, CHECKPOINT)
+            return tidying.ended_with_checkpoint(connection, self.stored.study_id)
 
     def _take(self, owner: str, *, again: bool) -> Lease | None:
         free_stale(self.stored)
@@ -216,7 +208,7 @@ class Leases:
         trials_of(self.stored)  # so that little is left to read while all other workers wait
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
             attrs = attrs_at(connection, self.stored)
-            taken = ownership.owned(connection, self.stored.study_id, owner)
+            taken = taking.owned(connection, self.stored.study_id, owner)
             if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
             choice = self._choice(connection, attrs)
@@ -241,7 +233,7 @@ class Leases:
             wanted = Control.read(attrs.get(CONTROL)).want is Want.RUN
             if not wanted or not self._counts_trials_alone(budget):
                 return None
-            return ownership.begin(connection, self.stored.study_id, owner, most=budget.trials)
+            return taking.begin(connection, self.stored.study_id, owner, most=budget.trials)
 
     def _counts_trials_alone(self, budget: Budget) -> bool:
         """Whether a new trial is next unless one waits or there are enough."""
@@ -274,18 +266,18 @@ class Leases:
 
     def _take_next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
         account, trial = choice.account, choice.existing()
-        grant = ownership.Attr(GRANTED, account.grant(trial))
+        grant = account.grant(trial)
         if trial is not None:
             trial_id = self._id_of(trial)
-            ownership.take(connection, trial_id, owner, clear=PAUSED, grant=grant)
+            taking.take(connection, trial_id, owner, grant=grant)
             return trial_id
         if account.may_begin:
-            begun = ownership.begin(
+            begun = taking.begin(
                 connection, self.stored.study_id, owner, despite_waiting=True, grant=grant
             )
             return None if begun is None else begun._trial_id  # noqa: SLF001
         if not choice.runs:  # nothing will make room any more for what waits at a rung
-            ownership.end_waiting(connection, self.stored.study_id, PAUSED)
+            tidying.prune_paused(connection, self.stored.study_id)
         return None
 
     def _is_over(self) -> bool:
@@ -310,7 +302,7 @@ class Leases:
 
 def _unname(stored: StoredStudy, trial_id: int) -> None:
     with stored.database.engine.begin() as connection:
-        ownership.remove_attr(connection, trial_id, CHECKPOINT)
+        tidying.unname_checkpoint(connection, trial_id)
 
 
 def deadline_of(account: Account) -> float | None:
@@ -332,8 +324,7 @@ def free_stale(stored: StoredStudy) -> None:
         silent = stale.stale_trial_ids(connection, stored.study_id)
     if not contact.may_judge(stale.grace_period()) or not silent:
         return
-    losses = Losses(most=MOST_LOSSES, counted_in=LOSSES, told_in=ERROR)
     with study_lock(stored.database, stored.definition.name) as connection:
         for trial_id in stale.stale_trial_ids(connection, stored.study_id):
-            number, count = stale.free(connection, trial_id, losses)
-            log.warning("trial %d has lost its worker (%d of %d)", number, count, MOST_LOSSES)
+            number, count = stale.free(connection, trial_id)
+            log.warning("trial %d has lost its worker (%d of %d)", number, count, stale.MOST_LOSSES)

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import HpoError, InputError
 from hpo.storage.failures import MAPPED, describe
-from hpo.storage.ownership import OWNER
-from hpo.study import ERROR, gist, is_at_rest, raised_at, runs_of
+from hpo.storage.keys import ERROR, OWNER
+from hpo.study import gist, is_at_rest, raised_at, runs_of
 
 MOST_RETRIES = 2
 SAME_BUGS = 3  # one after another, and the study is stopped

@@ -7,7 +7,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial
 
-from hpo.storage.queueing import GIVEN
+from hpo.storage.keys import GIVEN
 
 
 class Proposal(FixedTrial):

@@ -11,24 +11,15 @@ from hpo.errors import HpoError, LeaseLost
 from hpo.models import Trained
 from hpo.objective import Kept, Objective
 from hpo.storage.database import study_lock
+from hpo.storage.keys import DEVICE, ENVIRONMENT, FOLDS, RETRIES, SEED
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
-from hpo.study import (
-    DEVICE,
-    ENVIRONMENT,
-    FOLDS,
-    SEED,
-    Control,
-    Want,
-    control_of,
-    trials_of,
-    write_control,
-)
+from hpo.study import Control, Want, control_of, trials_of, write_control
 from hpo.worker.checkpoints import checkpoints
 from hpo.worker.climber import Climber, Cut, Drained
 from hpo.worker.halving import Halving
 from hpo.worker.heartbeat import heartbeat
-from hpo.worker.lease import RETRIES, Lease, Outcome
+from hpo.worker.lease import Lease, Outcome
 from hpo.worker.mishaps import (
     MOST_RETRIES,
     Diverged,

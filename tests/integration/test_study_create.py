@@ -9,8 +9,8 @@ from blobs import content, definition, write_rows
 from optuna.trial import TrialState, create_trial
 
 from hpo.errors import StudyError
-from hpo.storage.ownership import DEFINITION
-from hpo.study import ORIGIN, create, load, names, status
+from hpo.storage.keys import DEFINITION, ORIGIN
+from hpo.study import create, load, names, status
 
 
 def test_a_study_that_is_created_again_keeps_its_trials(database, create_study):

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from hpo.artifacts import open_artifacts
 from hpo.errors import LeaseLost, StudyError
 from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
-from hpo.storage.ownership import DEFINITION, Writing
+from hpo.storage.keys import DEFINITION
+from hpo.storage.ownership import Writing
 from hpo.study import load
 from hpo.worker.lease import Outcome
 

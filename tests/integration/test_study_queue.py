@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from hpo.definition import Given
 from hpo.errors import DefinitionError, StudyError
+from hpo.storage.keys import GIVEN
 from hpo.storage.ownership import Writing
-from hpo.storage.queueing import GIVEN
 from hpo.study import StudyState, enqueue, load, status
 from hpo.study.stored import space_of
 from hpo.worker.lease import Outcome

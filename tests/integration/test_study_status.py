@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hpo.study import ERROR, StudyState, status
+from hpo.storage.keys import ERROR
+from hpo.study import StudyState, status
 
 START = datetime(2026, 1, 1, 12)
 COMPLETE, PRUNED, FAIL, RUNNING, WAITING = (

@@ -10,8 +10,8 @@ from optuna.trial import FixedTrial, TrialState, create_trial
 
 from hpo.definition import Given
 from hpo.errors import StudyError
-from hpo.storage.queueing import GIVEN
-from hpo.study import WARM_START, create, creation, enqueue, load, names
+from hpo.storage.keys import GIVEN, WARM_START
+from hpo.study import create, creation, enqueue, load, names
 from hpo.study.stored import space_of
 
 FROM = {"warm_start": {"study": "blobs", "top": 3}}

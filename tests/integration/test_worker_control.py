@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
-from hpo.storage.ownership import CONTROL, Writing
+from hpo.storage.keys import CONTROL
+from hpo.storage.ownership import Writing
 from hpo.study import StudyState, Want, load, set_control, status
 from hpo.worker import climber, loop
 from hpo.worker import trial as trial_module

@@ -14,11 +14,13 @@ from optuna.trial import TrialState
 from sqlalchemy import event, exc, text
 
 from hpo.errors import DatabaseAway, LeaseLost
-from hpo.storage import ownership, retrying, stale
+from hpo.storage import retrying, stale, taking
 from hpo.storage.database import study_lock
-from hpo.storage.ownership import OWNER, Writing
-from hpo.study import ERROR, Want, load, runs_of, set_control
-from hpo.worker.lease import MOST_LOSSES, Outcome
+from hpo.storage.keys import ERROR, OWNER
+from hpo.storage.ownership import Writing
+from hpo.storage.stale import MOST_LOSSES
+from hpo.study import Want, load, runs_of, set_control
+from hpo.worker.lease import Outcome
 
 PRUNED = Outcome(state=TrialState.PRUNED)
 WAITING = Outcome(state=TrialState.WAITING)
@@ -206,14 +208,14 @@ def test_handing_back_is_no_loss(mine):
 
 
 def test_a_worker_that_dies_while_it_takes_a_trial_leaves_no_trace(mine, theirs, monkeypatch):
-    begin = ownership.begin
+    begin = taking.begin
 
     def die(*given, **named):
         begin(*given, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ownership, "begin", die)
+        patch.setattr(taking, "begin", die)
         with pytest.raises(KeyboardInterrupt):
             mine.take()
     assert states(theirs) == []

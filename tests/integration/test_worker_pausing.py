@@ -10,18 +10,9 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
+from hpo.storage.keys import FOLDS, PAUSED
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import (
-    FOLDS,
-    PAUSED,
-    StudyState,
-    Want,
-    load,
-    retry,
-    runs_of,
-    set_control,
-    status,
-)
+from hpo.study import StudyState, Want, load, retry, runs_of, set_control, status
 from hpo.worker import loop
 from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop

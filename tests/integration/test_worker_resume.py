@@ -11,8 +11,9 @@ from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError, DatabaseAway
 from hpo.objective import Kept
 from hpo.opening import objective_of
+from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import CHECKPOINT, load
+from hpo.study import load
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints, climber
 from hpo.worker.signals import Stop

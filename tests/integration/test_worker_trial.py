@@ -15,8 +15,9 @@ from hpo.artifacts import open_artifacts
 from hpo.errors import DatabaseError, StudyError
 from hpo.opening import objective_of
 from hpo.search_space import SearchSpace
-from hpo.storage.ownership import RUNS, OwnedTrial, Writing
-from hpo.study import ENVIRONMENT, ERROR, SEED, StudyState, load, status
+from hpo.storage.keys import ENVIRONMENT, ERROR, RUNS, SEED
+from hpo.storage.ownership import OwnedTrial, Writing
+from hpo.study import StudyState, load, status
 from hpo.worker import climber, loop
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop

@@ -8,8 +8,9 @@ from optuna.trial import TrialState
 from hpo.artifacts import open_artifacts
 from hpo.errors import ArtifactError, DatabaseAway, DataError
 from hpo.opening import objective_of
+from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
-from hpo.study import CHECKPOINT, Want, load, set_control
+from hpo.study import Want, load, set_control
 from hpo.worker import loop, turns
 from hpo.worker.loop import service
 from hpo.worker.mishaps import SickMachine

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from hpo.device import KERNELS
 from hpo.errors import StudyError
 from hpo.storage.database import Database
-from hpo.storage.ownership import OWNER
+from hpo.storage.keys import OWNER
 from hpo.study import load
 
 TESTS = Path(__file__).parents[1]  # where the package centroid is

@@ -11,9 +11,8 @@ from shell import end, until
 
 from hpo.cli.progress import EVERY_LINE
 from hpo.storage.database import study_lock
-from hpo.storage.ownership import OWNER
+from hpo.storage.keys import LOSSES, OWNER
 from hpo.storage.postgres import Postgres
-from hpo.worker.lease import LOSSES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

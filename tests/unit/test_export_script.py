@@ -23,7 +23,8 @@ from hpo.export.own import refuse_own_names
 from hpo.export.source import Collector
 from hpo.objective import build_objective
 from hpo.pretraining import Weights
-from hpo.study import DEVICE, ENVIRONMENT, SEED, Origin, StoredStudy
+from hpo.storage.keys import DEVICE, ENVIRONMENT, SEED
+from hpo.study import Origin, StoredStudy
 
 STUDIES = Path(__file__).parents[2] / "studies"
 BEST_AUGMENTED = {  # benchmarks/ladder.md, "The goal"

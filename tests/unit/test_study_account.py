@@ -8,8 +8,8 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from hpo.definition import Budget
-from hpo.storage.ownership import RUNS
-from hpo.study import GRANTED, PAUSED, Account, Ladder, rungs
+from hpo.storage.keys import GRANTED, PAUSED, RUNS
+from hpo.study import Account, Ladder, rungs
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING

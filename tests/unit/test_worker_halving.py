@@ -3,7 +3,7 @@ import pytest
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from hpo.study import PAUSED
+from hpo.storage.keys import PAUSED
 from hpo.worker.halving import NO_RUNGS, Halving
 from hpo.worker.view import View
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hpo.storage.ownership import ENDED, OWNER, RUNS
-from hpo.study import ERROR, PAUSED
+from hpo.storage.keys import ERROR, OWNER, PAUSED, RUNS
+from hpo.storage.ownership import ENDED
 from hpo.worker.mishaps import SameBug, Worker
 
 COMPLETE, FAIL = TrialState.COMPLETE, TrialState.FAIL

@@ -18,8 +18,9 @@ from hpo.dashboard.application import application
 from hpo.dashboard.note import LINE
 from hpo.evaluation import Evaluation
 from hpo.storage.database import open_storage
+from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
-from hpo.study import CHECKPOINT, load
+from hpo.study import load
 from hpo.worker.lease import Outcome
 
 EDITOR = Access(editor="battery-staple-8")

@@ -1,0 +1,117 @@
+"""Taking a trial: a new one or one that waits, under the study's lock."""
+
+import json
+
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection, text
+
+from hpo.storage.keys import GRANTED, OWNER, PAUSED
+from hpo.storage.ownership import NOW
+from hpo.storage.times import as_optuna
+
+BEGIN = f"""
+WITH study AS (SELECT study_id FROM studies WHERE study_id = :study_id FOR UPDATE),
+counted AS (
+    SELECT count(*) AS number, count(*) FILTER (WHERE state = 'WAITING') AS waiting
+    FROM trials WHERE study_id = :study_id
+),
+begun AS (
+    INSERT INTO trials (number, study_id, state, datetime_start)
+    SELECT number, study_id, 'RUNNING', {NOW} FROM study, counted
+    WHERE (waiting = 0 OR :despite_waiting) AND number < coalesce(:most, number + 1)
+    RETURNING trial_id, number
+),
+beat AS (INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {NOW} FROM begun),
+owned AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, '{OWNER}', :owner FROM begun
+),
+granted AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, '{GRANTED}', CAST(:grant AS text) FROM begun WHERE :grant IS NOT NULL
+)
+SELECT trial_id, number, statement_timestamp() FROM begun
+"""
+
+TAKE = f"""
+WITH taken AS (
+    UPDATE trials SET state = 'RUNNING', datetime_start = {NOW}
+    WHERE trial_id = :trial_id AND state = 'WAITING' RETURNING trial_id, number
+),
+beat AS (
+    INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {NOW} FROM taken
+    ON CONFLICT (trial_id) DO UPDATE SET heartbeat = EXCLUDED.heartbeat
+),
+owned AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, '{OWNER}', :owner FROM taken
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
+),
+cleared AS (
+    DELETE FROM trial_system_attributes USING taken
+    WHERE trial_system_attributes.trial_id = taken.trial_id AND key = '{PAUSED}'
+),
+granted AS (
+    INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    SELECT trial_id, '{GRANTED}', CAST(:grant AS text) FROM taken WHERE :grant IS NOT NULL
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
+)
+SELECT number FROM taken
+"""
+
+OWNED = f"""
+SELECT trial_id FROM trials JOIN trial_system_attributes AS owner USING (trial_id)
+WHERE study_id = :study_id AND state = 'RUNNING'
+  AND owner.key = '{OWNER}' AND owner.value_json = :owner
+"""
+
+
+def begin(
+    connection: Connection,
+    study_id: int,
+    owner: str,
+    *,
+    most: int | None = None,
+    despite_waiting: bool = False,
+    grant: int | None = None,
+) -> FrozenTrial | None:
+    """Begin a new trial and own it, unless one waits or the study has as many as it may have.
+
+    It may climb up to the step that is granted, where one is.
+    """
+    parameters = {
+        "study_id": study_id,
+        "owner": json.dumps(owner),
+        "most": most,
+        "despite_waiting": despite_waiting,
+        "grant": grant,
+    }
+    row = connection.execute(text(BEGIN), parameters).one_or_none()
+    if row is None:
+        return None
+    trial_id, number, now = row
+    return FrozenTrial(
+        number=number,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=as_optuna(now),
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={OWNER: owner},
+        intermediate_values={},
+        trial_id=trial_id,
+    )
+
+
+def take(connection: Connection, trial_id: int, owner: str, *, grant: int | None) -> None:
+    """Own a waiting trial from now on, which may climb up to a step; None: that stays as it is."""
+    parameters = {"trial_id": trial_id, "owner": json.dumps(owner), "grant": grant}
+    connection.execute(text(TAKE), parameters).one()
+
+
+def owned(connection: Connection, study_id: int, owner: str) -> int | None:
+    """Give the id of the running trial of an owner, who may not know that it has it."""
+    parameters = {"study_id": study_id, "owner": json.dumps(owner)}
+    return connection.execute(text(OWNED), parameters).scalar_one_or_none()
