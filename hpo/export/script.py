@@ -19,8 +19,9 @@ from hpo.errors import HpoError
 from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
 from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_own_names, text_of
+from hpo.export.pruning import long_names
 from hpo.export.source import Collector, Import, Source, names_used, statements
-from hpo.export.specialise import Specialised, long_names, specialise
+from hpo.export.specialise import Specialised, specialise
 from hpo.models import Model, resolve
 from hpo.study import DEVICE, ENVIRONMENT, SEED, StoredStudy, space_of
 from hpo.training.task import Task
