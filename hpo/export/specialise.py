@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.export.arguments import left_open, still_read, without
-from hpo.export.bindings import needed, read
+from hpo.export.bindings import name_of, needed, read
 from hpo.export.generators import Known, lists
 from hpo.export.inlining import inlined
 from hpo.export.pruning import Pruning, unparsed
@@ -76,4 +76,22 @@ def specialise(
 
 def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
     """Give a definition as it was written, with its comments, where nothing of it has changed."""
-    return text if ast.dump(before) == ast.dump(after) else unparsed(after)
+    return text if ast.dump(before) == ast.dump(after) else unparsed(_Plain().visit(after))
+
+
+class _Plain(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Write `return x` for `y: T = x` and `return y`, which only a type checker asks for."""
+        self.generic_visit(node)
+        match node.body:
+            case [
+                *before,
+                ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value),
+                ast.Return(value=ast.Name(returned)),
+            ] if name == returned and _is_named_twice(name, node):
+                node.body = [*before, ast.Return(value)]
+        return node
+
+
+def _is_named_twice(name: str, function: ast.FunctionDef) -> bool:
+    return sum(name_of(part) == name for part in ast.walk(function)) == 2
