@@ -259,7 +259,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "label": stored.origin.label_column,
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
-        "classes": task.classes,
+        "classes": "CLASSES" if _named_classes(task) else task.classes,
         "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
@@ -267,6 +267,11 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
     text = _filled(OWN, filled)
     lines = text.splitlines()
     return ["\n".join(lines[n.lineno - 1 : n.end_lineno]) for n in ast.parse(text).body]
+
+
+def _named_classes(task: Task) -> dict[str, tuple[int, ...]]:
+    """Give the labels by the name that they have in a script; nothing where they are few."""
+    return {"CLASSES": task.classes} if "CLASSES" in long_names({"task": task}) else {}
 
 
 def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -340,6 +345,7 @@ def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
         "TOLERANCE": f"{TOLERANCE}  # {_lenience(members)}",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
         "ENVIRONMENT": body.environment,
+        **_named_classes(stored.origin.task),
         **body.constants,
     }
     if stored.origin.weights:

@@ -608,6 +608,17 @@ def test_rows_that_it_could_learn_nothing_right_from_are_refused(
     assert run("--data", tmp_path / "other.npy")[0] == f"{tmp_path / 'other.npy'}: {problem}"
 
 
+@pytest.mark.parametrize(
+    ("label", "other"), [(9, [9]), (4, [4, 9])], ids=["a class is missing", "a class is new"]
+)
+def test_rows_of_other_classes_are_not_trained_on(run, write, dataset, label, other):
+    rows = dataset.y != 9 if label == 9 else slice(None)
+    y = np.where(dataset.y == 9, label, dataset.y)
+    data = write("other.npy", dataset.X[rows], y[rows])
+    said = f"{data}: not both it and the trial's rows have the labels {other}"
+    assert run("--data", data)[0] == said
+
+
 def test_a_file_of_another_kind_and_a_folder_that_is_none_are_named(run, write, dataset, tmp_path):
     data = write("rows.npy", dataset.X, dataset.y)
     (tmp_path / "rows.csv").write_text("1,2,3\n")
