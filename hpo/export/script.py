@@ -80,7 +80,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
-            "quiet": _before_keras(members) if KERAS in inside else "",
+            "quiet": f"{_before_keras(members)}\n" if KERAS in inside else "",
             "third_party": statements(third_party),
             "threads": " ".join(name for name in THREADS if "TF" not in name or KERAS in inside),
             "constants": _constants(stored, members, body),
@@ -327,8 +327,8 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
 def _before_keras(members: Members) -> str:
     if members.backend != BACKENDS[0]:
         return OTHER_BACKEND.format(members.backend)
-    chosen = CHOSEN_KERNELS.format(KERNELS, members.kernels) if members.kernels else ""
-    return f"{QUIET_TENSORFLOW}\n{chosen}"
+    chosen = [CHOSEN_KERNELS.format(KERNELS, members.kernels)] if members.kernels else []
+    return "\n".join([QUIET_TENSORFLOW, *chosen])
 
 
 def _lenience(members: Members) -> str:

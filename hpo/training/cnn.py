@@ -17,9 +17,9 @@ from hpo.training.params.cnn import Params
 from hpo.training.splits import holdout
 from hpo.training.task import Task
 
+# The share of the training rows that a network does not learn from where their loss decides over
+# its learning rate or its end.
 WATCHED = 0.1
-"""The share of the training rows that a network does not learn from where their loss decides over
-its learning rate or its end."""
 
 
 def fit(

@@ -100,6 +100,7 @@ def assert_clean(script):
     ruff(script, "check", "--isolated", *rules, "--line-length", "100")
     ruff(script, "format", "--isolated", "--check", "--line-length", "100")
     assert not top_level_imports(script) & {"hpo", "optuna", "pydantic", "sqlalchemy"}
+    assert "\n\n\nimport" not in script
 
 
 @pytest.mark.parametrize("evaluation", EVALUATIONS, ids=str)
@@ -117,6 +118,12 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
     assert_clean(script)
     assert "keras" in top_level_imports(script)
     assert "X.reshape(-1, 6, 6, 1).swapaxes(1, 2)" in script
+
+
+def test_a_script_keeps_the_reason_of_the_share_that_is_watched(cnn_content, dataset):
+    cnn_content["fixed"] |= {"patience": 2}
+    script = script_of(stored_study(cnn_content, dataset, [0.5]), "train.py")
+    assert "# its learning rate or its end.\nWATCHED = 0.1\n" in script
 
 
 def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content, dataset):
@@ -633,6 +640,19 @@ def test_a_bad_test_file_is_found_before_the_training(run, write, dataset, tmp_p
     code, _ = run("--data", data, "--test", test)
     assert code == f"{test}: has 34 columns, not 36 and perhaps a label"
     assert not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("rows", [np.array([["a"] * 37]), np.array(3.0)], ids=["texts", "a number"])
+def test_an_array_of_something_else_is_refused_in_one_line(run, tmp_path, rows):
+    np.save(tmp_path / "rows.npy", rows)
+    code, _ = run("--data", tmp_path / "rows.npy")
+    assert code.startswith(f"{tmp_path / 'rows.npy'}: ")
+    assert "\n" not in code
+
+
+def test_a_word_that_is_cut_off_does_not_verify_on_other_threads(run, write, dataset):
+    data = write("rows.npy", dataset.X, dataset.y)
+    assert run("--data", data, "--verif")[0] == 2
 
 
 def test_missing_and_unlabelled_data_is_refused(run, write, dataset, tmp_path):
