@@ -35,6 +35,10 @@ QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
 CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
+NEEDS_WEIGHTS = """
+    if not WEIGHTS.is_file():
+        sys.exit(f"{WEIGHTS}: is missing; hpo export -o writes it beside the script")"""
+
 READERS = {
     ".npy": "read_npy",
     ".npz": "read_npz",
@@ -260,6 +264,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
+        "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
         "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
     for name, text in (ENSEMBLE if members.several else SINGLE).items():

@@ -677,6 +677,23 @@ def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatc
     assert "\nverified\n" in capsys.readouterr().out
 
 
+def test_pretrained_weights_that_are_not_beside_it_are_named(
+    content, dataset, tmp_path, write, monkeypatch
+):
+    stored = stored_study(content, dataset, [0.5])
+    made = {"file": "w.h5", "sha256": "", "rows": 60, "rows_sha256": "", "sources_sha256": None}
+    pretrained = replace(stored, origin=replace(stored.origin, weights=Weights(**made)))
+    path = tmp_path / "train.py"
+    path.write_text(script_of(pretrained, path.name))
+    assert_clean(path.read_text())
+    data = write("rows.npy", dataset.X, dataset.y)
+    monkeypatch.setattr(sys, "argv", [str(path), "--data", str(data)])
+    with pytest.raises(SystemExit) as exited:
+        runpy.run_path(str(path), run_name="__main__")
+    weights = tmp_path / "w.h5"
+    assert exited.value.code == f"{weights}: is missing; hpo export -o writes it beside the script"
+
+
 def test_images_are_read_as_rows(content, dataset):
     stored = stored_study(content, dataset, [0.5])
     origin = replace(stored.origin, task=replace(stored.origin.task, shape=(6, 6, 1)))
