@@ -19,8 +19,9 @@ from hpo.errors import HpoError
 from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
 from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_own_names, text_of
+from hpo.export.pruning import long_names
 from hpo.export.source import Collector, Import, Source, names_used, statements
-from hpo.export.specialise import Specialised, long_names, specialise
+from hpo.export.specialise import Specialised, specialise
 from hpo.models import Model, resolve
 from hpo.storage.keys import DEVICE, ENVIRONMENT, SEED
 from hpo.study import StoredStudy, space_of
@@ -34,6 +35,10 @@ KERAS = Import("keras", None, None)
 QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
 CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
+
+NEEDS_WEIGHTS = """
+    if not WEIGHTS.is_file():
+        sys.exit(f"{WEIGHTS}: is missing; hpo export -o writes it beside the script")"""
 
 READERS = {
     ".npy": "read_npy",
@@ -80,7 +85,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
-            "quiet": _before_keras(members) if KERAS in inside else "",
+            "quiet": f"{_before_keras(members)}\n" if KERAS in inside else "",
             "third_party": statements(third_party),
             "threads": " ".join(name for name in THREADS if "TF" not in name or KERAS in inside),
             "constants": _constants(stored, members, body),
@@ -259,7 +264,8 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "label": stored.origin.label_column,
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
-        "classes": task.classes,
+        "classes": "CLASSES" if _named_classes(task) else task.classes,
+        "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
         "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
@@ -267,6 +273,11 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
     text = _filled(OWN, filled)
     lines = text.splitlines()
     return ["\n".join(lines[n.lineno - 1 : n.end_lineno]) for n in ast.parse(text).body]
+
+
+def _named_classes(task: Task) -> dict[str, tuple[int, ...]]:
+    """Give the labels by the name that they have in a script; nothing where they are few."""
+    return {"CLASSES": task.classes} if "CLASSES" in long_names({"task": task}) else {}
 
 
 def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -322,8 +333,8 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
 def _before_keras(members: Members) -> str:
     if members.backend != BACKENDS[0]:
         return OTHER_BACKEND.format(members.backend)
-    chosen = CHOSEN_KERNELS.format(KERNELS, members.kernels) if members.kernels else ""
-    return f"{QUIET_TENSORFLOW}\n{chosen}"
+    chosen = [CHOSEN_KERNELS.format(KERNELS, members.kernels)] if members.kernels else []
+    return "\n".join([QUIET_TENSORFLOW, *chosen])
 
 
 def _lenience(members: Members) -> str:
@@ -340,6 +351,7 @@ def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
         "TOLERANCE": f"{TOLERANCE}  # {_lenience(members)}",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
         "ENVIRONMENT": body.environment,
+        **_named_classes(stored.origin.task),
         **body.constants,
     }
     if stored.origin.weights:

@@ -20,5 +20,7 @@ def batches(
         for rows in np.split(
             rng.permutation(len(images)), range(params.batch_size, len(images), params.batch_size)
         ):
-            batch = images[rows]
-            yield augment(params, batch, rng) if params.augmentation else batch, labels[rows]
+            yield (
+                augment(params, images[rows], rng) if params.augmentation else images[rows],
+                labels[rows],
+            )

@@ -18,9 +18,9 @@ from hpo.training.splits import holdout
 from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
+# The share of the training rows that a network does not learn from where their loss decides over
+# its learning rate or its end.
 WATCHED = 0.1
-"""The share of the training rows that a network does not learn from where their loss decides over
-its learning rate or its end."""
 
 
 def fit(

@@ -157,6 +157,14 @@ BODIES = {
     "something that is set": "other = Other()\nother.k = params.k\nreturn other.k",
     "params as a whole, as a text": "return f'{params}' == str(params)",
     "a callback that is nothing": "seen = None\nif seen:\n    seen(X)\nreturn params.k",
+    "a variable with a type that another reads": """
+        def more():
+            return later[0] + 1
+        def last(found):
+            return found[0] + len(X) if len(X) > params.k else more()
+        later: list = [params.k]
+        return later
+    """,
     "a constant that is compared": "k = 3\nreturn (X[0] is k) in (True, False), params.k",
 }
 MODULE = """

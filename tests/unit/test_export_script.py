@@ -101,6 +101,7 @@ def assert_clean(script):
     ruff(script, "check", "--isolated", *rules, "--line-length", "100")
     ruff(script, "format", "--isolated", "--check", "--line-length", "100")
     assert not top_level_imports(script) & {"hpo", "optuna", "pydantic", "sqlalchemy"}
+    assert "\n\n\nimport" not in script
 
 
 @pytest.mark.parametrize("evaluation", EVALUATIONS, ids=str)
@@ -118,6 +119,12 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
     assert_clean(script)
     assert "keras" in top_level_imports(script)
     assert "X.reshape(-1, 6, 6, 1).swapaxes(1, 2)" in script
+
+
+def test_a_script_keeps_the_reason_of_the_share_that_is_watched(cnn_content, dataset):
+    cnn_content["fixed"] |= {"patience": 2}
+    script = script_of(stored_study(cnn_content, dataset, [0.5]), "train.py")
+    assert "# its learning rate or its end.\nWATCHED = 0.1\n" in script
 
 
 def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content, dataset):
@@ -609,6 +616,17 @@ def test_rows_that_it_could_learn_nothing_right_from_are_refused(
     assert run("--data", tmp_path / "other.npy")[0] == f"{tmp_path / 'other.npy'}: {problem}"
 
 
+@pytest.mark.parametrize(
+    ("label", "other"), [(9, [9]), (4, [4, 9])], ids=["a class is missing", "a class is new"]
+)
+def test_rows_of_other_classes_are_not_trained_on(run, write, dataset, label, other):
+    rows = dataset.y != 9 if label == 9 else slice(None)
+    y = np.where(dataset.y == 9, label, dataset.y)
+    data = write("other.npy", dataset.X[rows], y[rows])
+    said = f"{data}: not both it and the trial's rows have the labels {other}"
+    assert run("--data", data)[0] == said
+
+
 def test_a_file_of_another_kind_and_a_folder_that_is_none_are_named(run, write, dataset, tmp_path):
     data = write("rows.npy", dataset.X, dataset.y)
     (tmp_path / "rows.csv").write_text("1,2,3\n")
@@ -623,6 +641,19 @@ def test_a_bad_test_file_is_found_before_the_training(run, write, dataset, tmp_p
     code, _ = run("--data", data, "--test", test)
     assert code == f"{test}: has 34 columns, not 36 and perhaps a label"
     assert not (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("rows", [np.array([["a"] * 37]), np.array(3.0)], ids=["texts", "a number"])
+def test_an_array_of_something_else_is_refused_in_one_line(run, tmp_path, rows):
+    np.save(tmp_path / "rows.npy", rows)
+    code, _ = run("--data", tmp_path / "rows.npy")
+    assert code.startswith(f"{tmp_path / 'rows.npy'}: ")
+    assert "\n" not in code
+
+
+def test_a_word_that_is_cut_off_does_not_verify_on_other_threads(run, write, dataset):
+    data = write("rows.npy", dataset.X, dataset.y)
+    assert run("--data", data, "--verif")[0] == 2
 
 
 def test_missing_and_unlabelled_data_is_refused(run, write, dataset, tmp_path):
@@ -645,6 +676,23 @@ def test_the_label_may_stand_first(content, dataset, tmp_path, write, monkeypatc
         runpy.run_path(str(path), run_name="__main__")
     assert exited.value.code == 0
     assert "\nverified\n" in capsys.readouterr().out
+
+
+def test_pretrained_weights_that_are_not_beside_it_are_named(
+    content, dataset, tmp_path, write, monkeypatch
+):
+    stored = stored_study(content, dataset, [0.5])
+    made = {"file": "w.h5", "sha256": "", "rows": 60, "rows_sha256": "", "sources_sha256": None}
+    pretrained = replace(stored, origin=replace(stored.origin, weights=Weights(**made)))
+    path = tmp_path / "train.py"
+    path.write_text(script_of(pretrained, path.name))
+    assert_clean(path.read_text())
+    data = write("rows.npy", dataset.X, dataset.y)
+    monkeypatch.setattr(sys, "argv", [str(path), "--data", str(data)])
+    with pytest.raises(SystemExit) as exited:
+        runpy.run_path(str(path), run_name="__main__")
+    weights = tmp_path / "w.h5"
+    assert exited.value.code == f"{weights}: is missing; hpo export -o writes it beside the script"
 
 
 def test_images_are_read_as_rows(content, dataset):

@@ -76,6 +76,10 @@ CASES = {
         "for _ in range(params.depth):\n    X = f(X)\nreturn X",
         "for _ in range(2):\n    X = f(X)\nreturn X",
     ),
+    "a type that only a checker asks for": (
+        "y: Rows = f(X, params.rate)\nreturn y",
+        "return f(X, 0.5)",
+    ),
     "a long tuple by its name": ("return f(X, params.classes)", "return f(X, CLASSES)"),
 }
 

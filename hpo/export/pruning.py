@@ -1,0 +1,184 @@
+"""Functions with what a trial gave them: no branch that the trial never took.
+
+In each function, expressions of what is known become their values, and only the branches stay that
+follow from them.
+"""
+
+import ast
+import copy
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from hpo.export.bindings import bindings, defined, is_loaded, name_of, own_scope
+from hpo.export.dictionaries import Keywords, items, tables
+from hpo.export.generators import ENDLESS, FUNCTIONS, Known, Symbol
+from hpo.export.substitution import single_constants
+
+SHORT = 4  # items: a longer tuple gets a name
+
+
+def long_names(known: Known) -> set[str]:
+    """Give the names that constants of a script may have: of values that are too long for code."""
+    attributes = (getattr(one, "__dict__", {}) for one in known.values())
+    return {name.upper() for of in attributes for name, value in of.items() if _is_long(value)}
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) > SHORT
+
+
+class Pruning:
+    """Gives functions with values in place of what is known, without branches never taken."""
+
+    def __init__(self, known: Known, nodes: Sequence[ast.stmt], constants: dict[str, Any]) -> None:
+        self.known, self.constants, self.tables = known, constants, tables(nodes)
+        self.defined = {name for node in nodes for name in defined(node)}
+
+    def of(self, function: ast.FunctionDef) -> ast.FunctionDef:
+        """Give what is left of a function; the whole function where that would not compile."""
+        taken = bindings(function).keys()
+        rewriter = _Pruned(self.known, self.tables, self.constants, taken, self.defined)
+        new = single_constants(rewriter.visit(copy.deepcopy(function)))
+        new = Keywords().visit(_filled(new))
+        return new if _holds(new) else function
+
+
+class _Pruned(ast.NodeTransformer):
+    """Puts values in the place of what is known, and drops what is never reached."""
+
+    def __init__(
+        self,
+        known: Known,
+        tables: Mapping[str, ast.Dict],
+        constants: dict[str, Any],
+        taken: Iterable[str],
+        defined: Iterable[str],
+    ) -> None:
+        self.known, self.tables, self.constants = known, tables, constants
+        self.taken = frozenset(taken)  # names that the function gives a meaning of its own
+        others = self.taken.union(defined)
+        self.functions = {name: f for name, f in FUNCTIONS.items() if name not in others}
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.expr) and self._asks(node):
+            with suppress(Exception):  # it names something that is not known
+                return self._literal(node, self._value(node))
+        return super().visit(node)
+
+    def _asks(self, node: ast.expr) -> bool:
+        """Whether it reads what is known, and neither passes it on nor binds anything."""
+        parts = [*ast.walk(node)]
+        names = [part for part in parts if isinstance(part, ast.Name) and part.id in self.known]
+        read = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+        return (
+            bool(names)
+            and not isinstance(node, ast.Name)
+            and is_loaded(node)
+            and not any(isinstance(part, ast.NamedExpr) for part in parts)
+            and all(self.known[name.id] is None or id(name) in read for name in names)
+        )
+
+    def _value(self, node: ast.expr) -> Any:
+        expression = ast.fix_missing_locations(ast.Expression(copy.deepcopy(node)))
+        code = compile(expression, "known", "eval")
+        return eval(code, {"__builtins__": self.functions, **self.known})  # noqa: S307 - code that ran
+
+    def _literal(self, node: ast.expr, value: Any) -> ast.expr:
+        if not isinstance(value, bool | int | float | str | tuple | Symbol | None):
+            raise TypeError(f"{value!r} can't be written down")
+        if _is_long(value):
+            assert isinstance(node, ast.Attribute)
+            name = node.attr.upper()
+            if name in self.taken or self.constants.setdefault(name, value) != value:
+                raise TypeError(f"{name} is something else")
+            return ast.Name(name, ast.Load())
+        literal = _expression(repr(value))
+        if not self.taken.union(ENDLESS).isdisjoint(map(name_of, ast.walk(literal))):
+            raise TypeError(f"{value!r} is something else")
+        return literal
+
+    def _body(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
+        left: list[ast.stmt] = []
+        for statement in body:
+            new = self.visit(statement)
+            left += new if isinstance(new, list) else [new]
+            if left and isinstance(left[-1], ast.Return | ast.Raise):
+                break
+        return left
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        yielding = _yields(node)
+        node.body = self._body(node.body)
+        if yielding and not _yields(node):  # of nothing, it is a generator still
+            node.body += ast.parse("yield from ()").body
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        test = self.visit(node.test)
+        if isinstance(test, ast.Constant):
+            return self._body(node.body if test.value else node.orelse)
+        node.test, node.body, node.orelse = test, self._body(node.body), self._body(node.orelse)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        test = self.visit(node.test)
+        if isinstance(test, ast.Constant):
+            return self.visit(node.body if test.value else node.orelse)  # type: ignore[no-any-return]
+        return self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        """Leave out what decides nothing, and what comes after that which does."""
+        last, ends = node.values[-1], isinstance(node.op, ast.Or)
+        left: list[ast.expr] = []
+        for value in node.values:
+            new = self.visit(value)
+            if value is last or not isinstance(new, ast.Constant) or bool(new.value) is ends:
+                left.append(new)
+            if isinstance(new, ast.Constant) and bool(new.value) is ends:
+                break
+        return left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """Take an entry out of a table."""
+        self.generic_visit(node)
+        table = self.tables.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        if table is None or not isinstance(node.slice, ast.Constant):
+            return node
+        found = {k.value: v for k, v in items(table) if isinstance(k, ast.Constant)}
+        entry = found.get(node.slice.value, node)
+        names = {name_of(part) for part in (*ast.walk(node), *ast.walk(entry))}
+        return copy.deepcopy(entry) if self.taken.isdisjoint(names) else node
+
+
+def _yields(function: ast.FunctionDef) -> bool:
+    return any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own_scope(function))
+
+
+def _filled(function: ast.FunctionDef) -> ast.FunctionDef:
+    """Put `pass` where no statement is left in a block that needs one."""
+    for part in ast.walk(function):
+        if getattr(part, "body", None) == []:
+            part.body = [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(part, ast.Try | ast.TryStar) and not part.handlers and not part.finalbody:
+            part.finalbody = [ast.Pass()]
+    return function
+
+
+def _holds(node: ast.stmt) -> bool:
+    """Whether a definition is one that Python takes without a word."""
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("error")
+        compile(unparsed(node), "definition", "exec")
+        return True
+    return False
+
+
+def unparsed(node: ast.stmt) -> str:
+    """Give the text of a definition that has changed."""
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
+def _expression(code: str) -> ast.expr:
+    return ast.parse(code, mode="eval").body
