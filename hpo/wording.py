@@ -89,7 +89,9 @@ def in_words(values: dict[Any, Any]) -> str:
 
 
 def number(value: object) -> str:
-    """Give a parameter's value without the digits that nobody reads."""
+    """Give a parameter's value as a definition has it, without the digits that nobody reads."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -41,7 +41,7 @@ def inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
         ):
             inlining = _Inlining(function)
             nodes = [inlining.visit(node) for node in nodes]
-    return [_Unpacked().visit(node) for node in nodes]
+    return nodes
 
 
 def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
@@ -91,16 +91,3 @@ class _Inlining(ast.NodeTransformer):
         names = [argument.arg for argument in self.function.args.args]
         last = copy.deepcopy(self.function.body[-1])
         return Replaced(dict(zip(names, node.args, strict=True))).visit(last).value  # type: ignore[no-any-return]
-
-
-class _Unpacked(ast.NodeTransformer):
-    def visit_List(self, node: ast.List) -> ast.AST:
-        """Write [x] for [*[x]]."""
-        self.generic_visit(node)
-        lists = [e.value if isinstance(e, ast.Starred) else None for e in node.elts]
-        node.elts = [
-            item
-            for element, inner in zip(node.elts, lists, strict=True)
-            for item in (inner.elts if isinstance(inner, ast.List) else [element])
-        ]
-        return node

@@ -25,6 +25,26 @@ ENSEMBLE = {
     "predicted": "vote(models, test[0])",
 }
 
+# How one trial was evaluated.
+HOLDOUT = """\
+    [(train, valid)] = $splits
+    model = fit($fit_with X[train], y[train], SEED)
+    value = score(y[valid], predict(model, $predict_with X[valid]))"""
+FOLDS = """\
+    values = []
+    for train, valid in $splits:
+        model = fit($fit_with X[train], y[train], SEED)
+        values.append(score(y[valid], predict(model, $predict_with X[valid])))
+    value = fmean(values)"""
+
+# What else the rows and the trial demand of a script.
+IN_RANGE = """
+    if X.min() < $low or X.max() > $high:
+        sys.exit(f"{path}: has a value that is not between $low and $high")"""
+NEEDS_WEIGHTS = """
+    if not WEIGHTS.is_file():
+        sys.exit(f"{WEIGHTS}: is missing; hpo export -o writes it beside the script")"""
+
 # What the script's own part imports, beside what the training code does.
 OWN_IMPORTS = {
     *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),

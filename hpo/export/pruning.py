@@ -177,7 +177,26 @@ def _holds(node: ast.stmt) -> bool:
 
 def unparsed(node: ast.stmt) -> str:
     """Give the text of a definition that has changed."""
-    return ast.unparse(ast.fix_missing_locations(node))
+    text = ast.unparse(ast.fix_missing_locations(node))
+    lines = text.splitlines()
+    for statement in ast.walk(ast.parse(text)):
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=[_, _, *_]) as several)
+                | ast.Return(value=ast.Tuple(elts=[_, _, *_]) as several)
+                | ast.Expr(value=ast.Yield(value=ast.Tuple(elts=[_, _, *_]) as several))
+            ):
+                _take_out_brackets(lines, several)
+    return "\n".join(lines)
+
+
+def _take_out_brackets(lines: list[str], several: ast.Tuple) -> None:
+    """Write `a, b` for `(a, b)`; ast.unparse writes a statement on one line, and it ends there."""
+    line = lines[several.lineno - 1].encode()
+    begin, end = several.col_offset, several.end_col_offset
+    assert end is not None
+    if several.lineno == several.end_lineno and line[begin : begin + 1] == b"(":
+        lines[several.lineno - 1] = (line[:begin] + line[begin + 1 : end - 1] + line[end:]).decode()
 
 
 def _expression(code: str) -> ast.expr:

@@ -18,7 +18,19 @@ from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
 from hpo.export.generators import Known, Symbol
 from hpo.export.head import facts, requirements
-from hpo.export.own import ENSEMBLE, OWN, OWN_IMPORTS, SINGLE, TEMPLATE, refuse_own_names, text_of
+from hpo.export.own import (
+    ENSEMBLE,
+    FOLDS,
+    HOLDOUT,
+    IN_RANGE,
+    NEEDS_WEIGHTS,
+    OWN,
+    OWN_IMPORTS,
+    SINGLE,
+    TEMPLATE,
+    refuse_own_names,
+    text_of,
+)
 from hpo.export.pruning import long_names
 from hpo.export.source import Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, specialise
@@ -35,10 +47,6 @@ KERAS = Import("keras", None, None)
 QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
 CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
-
-NEEDS_WEIGHTS = """
-    if not WEIGHTS.is_file():
-        sys.exit(f"{WEIGHTS}: is missing; hpo export -o writes it beside the script")"""
 
 READERS = {
     ".npy": "read_npy",
@@ -262,12 +270,15 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "features": prod(task.shape),
         "columns": prod(task.shape) + 1,
         "label": stored.origin.label_column,
+        "pixels": _features(stored.origin.label_column, prod(task.shape)),
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
         "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
         "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
+    filled["range"] = _range(definition)
+    filled["evaluation"] = _filled(FOLDS if definition.evaluation.folds else HOLDOUT, filled)
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
         filled[name] = _filled(text, filled)
     text = _filled(OWN, filled)
@@ -311,6 +322,22 @@ def _collect(model: Model, definition: Definition, several: bool) -> Collector:
 
 def _reader(definition: Definition) -> str:
     return READERS[Path(definition.data.train).suffix.lower()]
+
+
+def _features(label: int, count: int) -> str:
+    """Give the code that takes count features out of a table, which may have labels beside them."""
+    if label == -1:
+        return f"table[:, :{count}]"
+    if label == 0:
+        return f"table[:, -{count}:]"
+    return f"table if table.shape[1] == {count} else np.delete(table, {label}, axis=1)"
+
+
+def _range(definition: Definition) -> str:
+    if definition.data.range is None:
+        return ""
+    low, high = definition.data.range
+    return _filled(IN_RANGE, {"low": f"{low:g}", "high": f"{high:g}"})
 
 
 def _splits(definition: Definition) -> str:

@@ -11,7 +11,7 @@ Whatever can't be worked out stays as it is.
 
 import ast
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def specialise(
         known = {name: value for name, value in known.items() if name not in passed}
         return specialise(texts, known, entries, partly, own)
     nodes = without(nodes, known.keys() - partly)
-    nodes = inlined(nodes, set(entries))
+    nodes = [_Unpacked(found.keys()).visit(node) for node in inlined(nodes, set(entries))]
     left = needed(nodes, entries)
     return Specialised(
         texts=tuple(
@@ -79,7 +79,37 @@ def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
     return text if ast.dump(before) == ast.dump(after) else unparsed(_Plain().visit(after))
 
 
+class _Unpacked(ast.NodeTransformer):
+    """Takes lists out of lists that hold nothing else."""
+
+    def __init__(self, lists: Container[str]) -> None:
+        self.lists = lists  # functions that give one
+
+    def visit_List(self, node: ast.List) -> ast.AST:
+        """Write `[x]` for `[*[x]]`, and `f()` for `[*f()]`."""
+        self.generic_visit(node)
+        match node.elts:
+            case [ast.Starred(ast.Call(ast.Name(name)) as call)] if name in self.lists:
+                return call
+        lists = [e.value if isinstance(e, ast.Starred) else None for e in node.elts]
+        node.elts = [
+            item
+            for element, inner in zip(node.elts, lists, strict=True)
+            for item in (inner.elts if isinstance(inner, ast.List) else [element])
+        ]
+        return node
+
+
 class _Plain(ast.NodeTransformer):
+    """Writes what came of it as a person would."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """Write `a, b = x` for `[(a, b)] = [x]`."""
+        match node:
+            case ast.Assign([ast.List([target])], ast.List([value])):
+                return ast.Assign([target], value, lineno=node.lineno)
+        return node
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Write `return x` for `y: T = x` and `return y`, which only a type checker asks for."""
         self.generic_visit(node)

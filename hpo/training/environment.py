@@ -16,6 +16,5 @@ def environment(names: Iterable[str]) -> dict[str, str]:
 
 def processor() -> str:
     """Give the name of the processor."""
-    file = Path("/proc/cpuinfo")
-    text = file.read_text() if file.exists() else ""
+    text = file.read_text() if (file := Path("/proc/cpuinfo")).exists() else ""
     return text.partition("\nmodel name")[2].partition("\n")[0].strip("\t: ") or os.uname().machine

@@ -160,7 +160,11 @@ def test_the_script_of_the_best_trial_on_the_benchmark_has_less_than_200_lines_o
     content["space"] |= {name: [value] for name, value in BEST_AUGMENTED.items()}
     y = np.arange(100) % 10
     dataset = Dataset(X=np.zeros((100, 784), np.float32), y=y, shape=None, source="rows.npy")
-    script = script_of(stored_study(content, dataset, [0.985]), "train.py")
+    stored = stored_study(content, dataset, [0.985])
+    (trial,) = best(stored)
+    trial.user_attrs[DEVICE] = {"kernels": "1"}
+    script = write_script(stored, [trial], "train.py")
+    assert "TF_ENABLE_ONEDNN_OPTS" in script
     assert_clean(script)
     assert code_lines(script) < 200
 
@@ -455,6 +459,7 @@ def write(tmp_path):
 def script(content, dataset, tmp_path):
     """A script of a real trial."""
     content["evaluation"] = {"folds": 3}
+    content["data"]["range"] = [0, 2]
     path = tmp_path / "train.py"
     path.write_text(script_of(stored_study(content, dataset), path.name))
     return path
@@ -605,8 +610,13 @@ def test_unlabelled_test_rows_are_predicted_and_not_scored(run, write, dataset, 
         (lambda X, y: (X, y + 0.7), "has labels that are not whole numbers of 0 or more"),
         (lambda X, y: (X, y - 9), "has labels that are not whole numbers of 0 or more"),
         (lambda X, y: (np.where(X > 0.5, np.nan, X), y), "has a value that is not a finite number"),
+        (lambda X, y: (X * 255, y), "has a value that is not between 0 and 2"),
+        (
+            lambda X, y: (X[:0], y[:0]),
+            "cannot reshape array of size 0 into shape (0,newaxis)",
+        ),
     ],
-    ids=["measurements", "negative labels", "gaps"],
+    ids=["measurements", "negative labels", "gaps", "another scale", "no rows"],
 )
 def test_rows_that_it_could_learn_nothing_right_from_are_refused(
     run, dataset, tmp_path, change, problem
@@ -623,7 +633,7 @@ def test_rows_of_other_classes_are_not_trained_on(run, write, dataset, label, ot
     rows = dataset.y != 9 if label == 9 else slice(None)
     y = np.where(dataset.y == 9, label, dataset.y)
     data = write("other.npy", dataset.X[rows], y[rows])
-    said = f"{data}: not both it and the trial's rows have the labels {other}"
+    said = f"{data}: has not the trial's classes: only one of both has {other}"
     assert run("--data", data)[0] == said
 
 
@@ -639,7 +649,7 @@ def test_a_bad_test_file_is_found_before_the_training(run, write, dataset, tmp_p
     data = write("rows.npy", dataset.X, dataset.y)
     test = write("test.npy", dataset.X[:, :-2])
     code, _ = run("--data", data, "--test", test)
-    assert code == f"{test}: has 34 columns, not 36 and perhaps a label"
+    assert code == f"{test}: has (90, 34) rows and columns, not 36 and perhaps a label"
     assert not (tmp_path / "metrics.json").exists()
 
 

@@ -23,6 +23,13 @@ KNOWN = {
 # What a function becomes, by what is shown.
 CASES = {
     "values": ("return f(params.rate, X)", "return f(0.5, X)"),
+    "several values": ("return (X, f((params.rate, X)))", "return X, f((0.5, X))"),
+    "several names": (
+        "a, b = (X, (params.depth, 'ü'))\nreturn g(a, b)",
+        "a, b = X, (2, 'ü')\nreturn g(a, b)",
+    ),
+    "a tuple": ("a = (X, params.depth)\nreturn g(a)", "a = (X, 2)\nreturn g(a)"),
+    "the only item": ("[(a, b)] = [f(X, params.depth)]\nreturn a", "a, b = f(X, 2)\nreturn a"),
     "arithmetic": ("return X[: params.depth * 3 + 1]", "return X[:7]"),
     "a call of what is pure": ("return X - len(task.shape)", "return X - 2"),
     "an item": ("return X.reshape(-1, task.shape[1])", "return X.reshape(-1, 6)"),
@@ -128,7 +135,7 @@ def pair(params, width):
 
 def test_a_generator_becomes_a_list():
     first, second, third = left(GENERATOR).texts
-    assert first == "def fit(X):\n    return build([*parts(X)])"
+    assert first == "def fit(X):\n    return build(parts(X))"
     assert second == (
         "def parts(X):\n    '''Give the parts.'''\n    "
         "return [layers.Part(4, rate=0.5), layers.Norm(), layers.Part(8, rate=0.5), "
