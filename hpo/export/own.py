@@ -69,6 +69,15 @@ def text_of(template: str) -> str:
     return Path(__file__).with_name(template).read_text("utf-8")
 
 
+def features_of(label: int, count: int) -> str:
+    """Give the code that takes count features out of a table, which may have labels beside them."""
+    if label == -1:
+        return f"table[:, :{count}]"
+    if label == 0:
+        return f"table[:, -{count}:]"
+    return f"table if table.shape[1] == {count} else np.delete(table, {label}, axis=1)"
+
+
 def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
     """Refuse training code one of whose names means something else to the rest of the script.
 

@@ -28,6 +28,7 @@ from hpo.export.own import (
     OWN_IMPORTS,
     SINGLE,
     TEMPLATE,
+    features_of,
     refuse_own_names,
     text_of,
 )
@@ -270,7 +271,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "features": prod(task.shape),
         "columns": prod(task.shape) + 1,
         "label": stored.origin.label_column,
-        "pixels": _features(stored.origin.label_column, prod(task.shape)),
+        "pixels": features_of(stored.origin.label_column, prod(task.shape)),
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
@@ -322,15 +323,6 @@ def _collect(model: Model, definition: Definition, several: bool) -> Collector:
 
 def _reader(definition: Definition) -> str:
     return READERS[Path(definition.data.train).suffix.lower()]
-
-
-def _features(label: int, count: int) -> str:
-    """Give the code that takes count features out of a table, which may have labels beside them."""
-    if label == -1:
-        return f"table[:, :{count}]"
-    if label == 0:
-        return f"table[:, -{count}:]"
-    return f"table if table.shape[1] == {count} else np.delete(table, {label}, axis=1)"
 
 
 def _range(definition: Definition) -> str:

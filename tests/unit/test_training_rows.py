@@ -14,7 +14,8 @@ import pytest
 
 import hpo.export
 from hpo.data import load
-from hpo.export.script import OWN, READERS
+from hpo.export.own import OWN, features_of
+from hpo.export.script import READERS
 from hpo.training import rows
 
 OWN_PART = Path(hpo.export.__file__).with_name(OWN)
@@ -24,6 +25,7 @@ def load_of_a_script(path, features, label):
     """Read a file as a script does that was written for files like it."""
     parts = {"reader": READERS[path.suffix.lower()], "features": features, "label": label}
     parts |= {"columns": features + 1, "kinds": (path.suffix.lower(),)}
+    parts |= {"pixels": features_of(label, features), "range": ""}
     text = Template(OWN_PART.read_text()).safe_substitute(parts)
     scope = {**vars(rows), "sys": sys, "NDArray": np.ndarray}
     tree = ast.parse(text.partition("def score")[0])
@@ -160,7 +162,7 @@ def test_a_script_needs_little_more_memory_than_the_rows_take(tmp_path, name, wr
 @pytest.mark.parametrize("columns", [3, 6])
 def test_a_table_of_another_width_is_refused(tmp_path, columns):
     np.save(tmp_path / "a.npy", np.zeros((2, columns)))
-    with pytest.raises(SystemExit, match=f"has {columns} columns, not 4 and perhaps a label"):
+    with pytest.raises(SystemExit, match=rf"has \(2, {columns}\) rows and columns, not 4 and"):
         load_of_a_script(tmp_path / "a.npy", 4, -1)
 
 
