@@ -37,6 +37,7 @@ PIPELINE = replace(
     optimizer="rmsprop",
     learning_rate=0.001,
     weight_decay=0.0,
+    ema=0.0,
     schedule="constant",
     warmup_epochs=0.0,
     dropout=0.35,
