@@ -170,33 +170,9 @@ def _holds(node: ast.stmt) -> bool:
     """Whether a definition is one that Python takes without a word."""
     with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("error")
-        compile(unparsed(node), "definition", "exec")
+        compile(ast.unparse(ast.fix_missing_locations(node)), "definition", "exec")
         return True
     return False
-
-
-def unparsed(node: ast.stmt) -> str:
-    """Give the text of a definition that has changed."""
-    text = ast.unparse(ast.fix_missing_locations(node))
-    lines = text.splitlines()
-    for statement in ast.walk(ast.parse(text)):
-        match statement:
-            case (
-                ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=[_, _, *_]) as several)
-                | ast.Return(value=ast.Tuple(elts=[_, _, *_]) as several)
-                | ast.Expr(value=ast.Yield(value=ast.Tuple(elts=[_, _, *_]) as several))
-            ):
-                _take_out_brackets(lines, several)
-    return "\n".join(lines)
-
-
-def _take_out_brackets(lines: list[str], several: ast.Tuple) -> None:
-    """Write `a, b` for `(a, b)`; ast.unparse writes a statement on one line, and it ends there."""
-    line = lines[several.lineno - 1].encode()
-    begin, end = several.col_offset, several.end_col_offset
-    assert end is not None
-    if several.lineno == several.end_lineno and line[begin : begin + 1] == b"(":
-        lines[several.lineno - 1] = (line[:begin] + line[begin + 1 : end - 1] + line[end:]).decode()
 
 
 def _expression(code: str) -> ast.expr:

@@ -272,13 +272,13 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "columns": prod(task.shape) + 1,
         "label": stored.origin.label_column,
         "pixels": features_of(stored.origin.label_column, prod(task.shape)),
+        "range": _range(definition),
         "splits": _splits(definition),
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
         "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
         "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
     }
-    filled["range"] = _range(definition)
     filled["evaluation"] = _filled(FOLDS if definition.evaluation.folds else HOLDOUT, filled)
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
         filled[name] = _filled(text, filled)
@@ -329,7 +329,7 @@ def _range(definition: Definition) -> str:
     if definition.data.range is None:
         return ""
     low, high = definition.data.range
-    return _filled(IN_RANGE, {"low": f"{low:g}", "high": f"{high:g}"})
+    return _filled(IN_RANGE, {"low": low, "high": high})
 
 
 def _splits(definition: Definition) -> str:

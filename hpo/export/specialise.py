@@ -11,15 +11,16 @@ Whatever can't be worked out stays as it is.
 
 import ast
 import copy
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpo.export.arguments import left_open, still_read, without
-from hpo.export.bindings import name_of, needed, read
+from hpo.export.bindings import needed, read
 from hpo.export.generators import Known, lists
 from hpo.export.inlining import inlined
-from hpo.export.pruning import Pruning, unparsed
+from hpo.export.pruning import Pruning
+from hpo.export.writing import Unpacked, written
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def specialise(
         known = {name: value for name, value in known.items() if name not in passed}
         return specialise(texts, known, entries, partly, own)
     nodes = without(nodes, known.keys() - partly)
-    nodes = [_Unpacked(found.keys()).visit(node) for node in inlined(nodes, set(entries))]
+    nodes = [Unpacked(found.keys()).visit(node) for node in inlined(nodes, set(entries))]
     left = needed(nodes, entries)
     return Specialised(
         texts=tuple(
@@ -76,52 +77,4 @@ def specialise(
 
 def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
     """Give a definition as it was written, with its comments, where nothing of it has changed."""
-    return text if ast.dump(before) == ast.dump(after) else unparsed(_Plain().visit(after))
-
-
-class _Unpacked(ast.NodeTransformer):
-    """Takes lists out of lists that hold nothing else."""
-
-    def __init__(self, lists: Container[str]) -> None:
-        self.lists = lists  # functions that give one
-
-    def visit_List(self, node: ast.List) -> ast.AST:
-        """Write `[x]` for `[*[x]]`, and `f()` for `[*f()]`."""
-        self.generic_visit(node)
-        match node.elts:
-            case [ast.Starred(ast.Call(ast.Name(name)) as call)] if name in self.lists:
-                return call
-        lists = [e.value if isinstance(e, ast.Starred) else None for e in node.elts]
-        node.elts = [
-            item
-            for element, inner in zip(node.elts, lists, strict=True)
-            for item in (inner.elts if isinstance(inner, ast.List) else [element])
-        ]
-        return node
-
-
-class _Plain(ast.NodeTransformer):
-    """Writes what came of it as a person would."""
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        """Write `a, b = x` for `[(a, b)] = [x]`."""
-        match node:
-            case ast.Assign([ast.List([target])], ast.List([value])):
-                return ast.Assign([target], value, lineno=node.lineno)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Write `return x` for `y: T = x` and `return y`, which only a type checker asks for."""
-        self.generic_visit(node)
-        match node.body:
-            case [
-                *before,
-                ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value),
-                ast.Return(value=ast.Name(returned)),
-            ] if name == returned and _is_named_twice(name, node):
-                node.body = [*before, ast.Return(value)]
-        return node
-
-
-def _is_named_twice(name: str, function: ast.FunctionDef) -> bool:
-    return sum(name_of(part) == name for part in ast.walk(function)) == 2
+    return text if ast.dump(before) == ast.dump(after) else written(after)

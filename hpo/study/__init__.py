@@ -9,15 +9,7 @@ from hpo.study.queue import Queued, enqueue
 from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
-from hpo.study.stored import (
-    Origin,
-    StoredStudy,
-    attrs_at,
-    load,
-    names,
-    space_of,
-    trials_of,
-)
+from hpo.study.stored import Origin, StoredStudy, attrs_at, load, names, space_of, trials_of
 from hpo.study.survey import Seen, survey
 from hpo.study.trials import height_of, is_at_rest, is_given, is_paused, is_queued, runs_of
 

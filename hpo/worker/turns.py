@@ -27,7 +27,7 @@ class Turns:
     stop: Stop
     services: dict[str, Service] = field(default_factory=dict)
     over: dict[str, Seen] = field(default_factory=dict)  # as they were when they had ended
-    turn_of: str | None = None
+    turn_of: str | None = None  # whose trial the log has told of last
     left_out: dict[str, float] = field(default_factory=dict)  # until when, by time.monotonic()
 
     def serve(self) -> None:

@@ -459,7 +459,7 @@ def write(tmp_path):
 def script(content, dataset, tmp_path):
     """A script of a real trial."""
     content["evaluation"] = {"folds": 3}
-    content["data"]["range"] = [0, 2]
+    content["data"]["range"] = [0, 2.0000001]
     path = tmp_path / "train.py"
     path.write_text(script_of(stored_study(content, dataset), path.name))
     return path
@@ -610,7 +610,7 @@ def test_unlabelled_test_rows_are_predicted_and_not_scored(run, write, dataset, 
         (lambda X, y: (X, y + 0.7), "has labels that are not whole numbers of 0 or more"),
         (lambda X, y: (X, y - 9), "has labels that are not whole numbers of 0 or more"),
         (lambda X, y: (np.where(X > 0.5, np.nan, X), y), "has a value that is not a finite number"),
-        (lambda X, y: (X * 255, y), "has a value that is not between 0 and 2"),
+        (lambda X, y: (X * 255, y), "has a value that is not between 0.0 and 2.0000001"),
         (
             lambda X, y: (X[:0], y[:0]),
             "cannot reshape array of size 0 into shape (0,newaxis)",
