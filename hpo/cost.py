@@ -55,7 +55,7 @@ def _duration(trial: FrozenTrial) -> timedelta:
 
 
 def _grid(definition: Definition, climb: Climb) -> tuple[int, float]:
-    """Give how many points the grid has, and their work."""
+    """Return how many points the grid has, and their work."""
     grid, folds = Grid(space_of(definition)), definition.evaluation.folds or 1
     if climb is not Climb.EPOCHS:
         return grid.size, grid.size * folds

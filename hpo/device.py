@@ -33,12 +33,12 @@ KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def backend() -> str:
-    """Give the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
+    """Return the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
     return os.environ.get("KERAS_BACKEND") or BACKENDS[0]
 
 
 def cores() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -73,7 +73,7 @@ def muted_stderr() -> Iterator[None]:
 
 @cache
 def recorded_environment() -> dict[str, str]:
-    """Give what is recorded with each trial: what its value depends on beside code and data.
+    """Return what is recorded with each trial: what its value depends on beside code and data.
 
     It reads the metadata of every installed package, which takes longer than all else in an
     empty trial, and is the same for as long as the process lives.
@@ -82,7 +82,7 @@ def recorded_environment() -> dict[str, str]:
 
 
 def recorded_device() -> dict[str, Any]:
-    """Give what a trial runs on, once its code is imported: it says how fast the trial was."""
+    """Return what a trial runs on, once its code is imported: it says how fast the trial was."""
     here: dict[str, Any] = {"cpu": processor(), "cores": cores(), "threads": _threads()}
     if "tensorflow" in sys.modules and (chosen := os.environ.get(KERNELS)):
         here["kernels"] = chosen
@@ -108,7 +108,7 @@ def gpus_seen() -> int:
 
 @cache
 def _gpu() -> dict[str, str]:
-    """Give the GPU that libraries take where they see several, the first."""
+    """Return the GPU that libraries take where they see several, the first."""
     try:
         first = gpus.present()[0]
     except InputError as error:

@@ -67,7 +67,7 @@ class Evaluation(BaseModel):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Give what a file holds.
+        """Return what a file holds.
 
         Raises:
             ValueError: it is no such file.
@@ -77,11 +77,11 @@ class Evaluation(BaseModel):
         return cls.model_validate_json(content)
 
     def write(self) -> bytes:
-        """Give what the file is to hold."""
+        """Return what the file is to hold."""
         return self.model_dump_json().encode()
 
     def after(self, earlier: Self) -> Self:
-        """Give the same with the folds that an earlier worker has climbed."""
+        """Return the same with the folds that an earlier worker has climbed."""
         return self.model_copy(update={"folds": {**earlier.folds, **self.folds}})
 
 
@@ -120,7 +120,7 @@ def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> 
 
 
 def _pixels(task: Task, X: NDArray[np.float32]) -> list[bytes]:
-    """Give images a byte for each pixel, all on one scale."""
+    """Return images a byte for each pixel, all on one scale."""
     if not len(X):
         return []
     low, high = X.min(), X.max()

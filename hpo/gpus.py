@@ -34,7 +34,7 @@ class Gpu:
 
 
 def present() -> list[Gpu]:
-    """Give the GPUs that this process may use.
+    """Return the GPUs that this process may use.
 
     Raises:
         InputError: there is none; it says what was tried.
@@ -52,7 +52,7 @@ def present() -> list[Gpu]:
 
 
 def chosen(given: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """Give those that the user named, as the user calls them.
+    """Return those that the user named, as the user calls them.
 
     Raises:
         InputError: one is unknown, or named twice.
@@ -71,7 +71,7 @@ def chosen(given: str, gpus: Sequence[Gpu]) -> list[Gpu]:
 
 
 def visible_of(gpus: Sequence[Gpu], visible: str) -> list[Gpu]:
-    """Give those that CUDA_VISIBLE_DEVICES leaves; like CUDA, up to the first unknown one."""
+    """Return those that CUDA_VISIBLE_DEVICES leaves; like CUDA, up to the first unknown one."""
     left: list[Gpu] = []
     for name in map(str.strip, visible.split(",")):
         gpu = _find(gpus, name)
@@ -97,7 +97,7 @@ def parse(table: str, listing: str) -> list[Gpu]:
 
 
 def _slices(listing: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Give the UUID of each GPU with the profiles and UUIDs of its slices."""
+    """Yield the UUID of each GPU with the profiles and UUIDs of its slices."""
     for part in re.split(r"^(?=GPU )", listing, flags=re.MULTILINE):
         if owner := re.search(r"\(UUID: (GPU-[^)]+)\)", part):
             yield owner[1], re.findall(r"^\s+MIG (\S+).*\(UUID: (MIG-[^)]+)\)", part, re.MULTILINE)
@@ -110,7 +110,7 @@ def _slice(whole: Gpu, profile: str, uuid: str) -> Gpu:
 
 
 def _find(gpus: Sequence[Gpu], name: str) -> Gpu | None:
-    """Give the one of that name; None where there is none, or more than one."""
+    """Return the one of that name; None where there is none, or more than one."""
     found = [gpu for gpu in gpus if gpu.is_called(name)]
     return found[0] if len(found) == 1 else None
 

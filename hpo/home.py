@@ -9,7 +9,7 @@ REMEDY = f"set {VARIABLE} to a folder that you can write"
 
 
 def home() -> Path:
-    """Give the folder that holds what hpo keeps: HPO_HOME, or a usual place for this user."""
+    """Return the folder that holds what hpo keeps: HPO_HOME, or a usual place for this user."""
     chosen = os.environ.get(VARIABLE)
     return (Path(chosen).expanduser() if chosen else _usual_home()).absolute()
 

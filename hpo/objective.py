@@ -65,12 +65,12 @@ class CheckpointFile:
 
 
 def checkpoint_file(folder: Path, fold: int) -> Path:
-    """Give where the training of a fold, from 0, is kept and gone on from."""
+    """Return where the training of a fold, from 0, is kept and gone on from."""
     return folder / f"fold-{fold:d}.npz"
 
 
 def newest_checkpoint(folder: Path) -> CheckpointFile | None:
-    """Give the training that was kept last, if any was."""
+    """Return the training that was kept last, if any was."""
     matches = [(CHECKPOINT_FILE.fullmatch(path.name), path) for path in folder.iterdir()]
     found = [CheckpointFile(int(match[1]), path) for match, path in matches if match]
     return max(found, default=None, key=lambda kept: kept.fold)
@@ -105,20 +105,20 @@ class Objective:
         return self.steps_per_fold * len(self.splits)
 
     def last_step_of(self, params: Any) -> int:
-        """Give the number of the step at which a trial with these parameters is complete."""
+        """Return the number of the step at which a trial with these parameters is complete."""
         return self.last_step - self.steps_per_fold + self.last_in_fold(params)
 
     def last_in_fold(self, params: Any) -> int:
-        """Give the number of the step at which such a trial has climbed its first fold."""
+        """Return the number of the step at which such a trial has climbed its first fold."""
         return int(params.epochs) if self.model.climb is Climb.EPOCHS else WHOLE_FOLD
 
     def seed_of(self, params: Any) -> int:
-        """Give a trial's seed: the same for the same parameters in the same study."""
+        """Return a trial's seed: the same for the same parameters in the same study."""
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
     def evaluate(self, params: Any, report: Report, kept: Kept = Kept()) -> float:
-        """Give the mean over the folds of the metric on the rows held out.
+        """Return the mean over the folds of the metric on the rows held out.
 
         What is kept of an earlier evaluation is not computed again.
 
@@ -161,7 +161,7 @@ class _Fold:
         return self._epochs(checkpoint_file(folder, self.number) if folder else None)
 
     def score(self, trained: Trained) -> float:
-        """Give the metric on the rows held out."""
+        """Return the metric on the rows held out."""
         o = self.objective
         rows = o.splits[self.number][1]
         predicted = o.model.code.predict(trained, o.task, o.X[rows])

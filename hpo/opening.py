@@ -71,7 +71,7 @@ def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
 
 
 def _weights(draft: Draft, say: Say) -> Weights | None:
-    """Give the weights that the trials begin with; they are made unless they are there."""
+    """Return the weights that the trials begin with; they are made unless they are there."""
     definition, objective = draft.definition, draft.objective
     table = definition.pretraining
     if table is None:
@@ -95,7 +95,7 @@ def import_code(model: Model) -> None:
 
 
 def objective_of(stored: StoredStudy) -> Objective:
-    """Give the objective of a stored study, on this machine's copy of its data."""
+    """Return the objective of a stored study, on this machine's copy of its data."""
     dataset = _rows(stored.definition, stored.origin.folder)
     if dataset.fingerprint != stored.origin.fingerprint:
         raise DataError(
@@ -112,7 +112,7 @@ def objective_of(stored: StoredStudy) -> Objective:
 
 
 def weights_of(stored: StoredStudy) -> Path | None:
-    """Give this machine's copy of the weights that trials begin with."""
+    """Return this machine's copy of the weights that trials begin with."""
     weights = stored.origin.weights
     if weights is None:
         return None
@@ -141,5 +141,5 @@ def _read(definition: Definition, file: Path, folds: int | None = None) -> Datas
 
 
 def _place(path: str, folder: Path) -> Path:
-    """Give the file that a path in a definition means on this machine."""
+    """Return the file that a path in a definition means on this machine."""
     return Path(os.path.normpath(Path(os.environ.get(DATA_VARIABLE) or folder) / path))

@@ -42,7 +42,7 @@ class Weights:
 
 
 def pretraining_params(definition: Definition, model: Model, task: Task, y: Labels) -> Any:
-    """Give the Params of the pretraining: the study's network, trained as its table says.
+    """Return the Params of the pretraining: the study's network, trained as its table says.
 
     Raises:
         DefinitionError: the network is not the same in all trials, or a value is not allowed.
@@ -84,7 +84,7 @@ def pretraining_params(definition: Definition, model: Model, task: Task, y: Labe
 def pretrain(
     definition: Definition, model: Model, task: Task, rows: Dataset, sources: Path | None, say: Say
 ) -> Weights:
-    """Give the weights of a definition's pretraining on rows; what is there is not made again.
+    """Return the weights of a definition's pretraining on rows; what is there is not made again.
 
     sources is the list that shows that no test row was made from one of them.
 
@@ -132,7 +132,7 @@ def demand_others(rows: Dataset, searched: NDArray[np.float32]) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal.
+    """Return the SHA-256 of a file in hexadecimal.
 
     Raises:
         DataError: it can't be read.

@@ -84,24 +84,24 @@ def cost_rows(cost: Cost) -> dict[str, str]:
 
 
 def in_words(values: dict[Any, Any]) -> str:
-    """Give names and values in one line."""
+    """Return names and values in one line."""
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def number(value: object) -> str:
-    """Give a parameter's value as a definition has it, without the digits that nobody reads."""
+    """Return a parameter's value as a definition has it, without the digits that nobody reads."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def duration(length: timedelta) -> str:
-    """Give a length of time as 45s, 12m 30s or 3h 5m."""
+    """Return a length of time as 45s, 12m 30s or 3h 5m."""
     return in_hours(length.total_seconds())
 
 
 def in_hours(seconds: float) -> str:
-    """Give seconds likewise, and beyond a year as 1.23e+04 years."""
+    """Return seconds likewise, and beyond a year as 1.23e+04 years."""
     if seconds >= YEAR:
         return f"{seconds / YEAR:.3g} years"
     whole = round(seconds)

@@ -44,7 +44,7 @@ class OptunaStore:
 
 
 def listing(artifact: str, filename: str) -> tuple[str, str]:
-    """Give the system attribute that lists an artifact with its trial, its name and its value.
+    """Return the system attribute that lists an artifact with its trial, its name and its value.
 
     The dashboard reads it, and whoever asks Optuna for a trial's artifacts.
     """
@@ -60,7 +60,7 @@ def listing(artifact: str, filename: str) -> tuple[str, str]:
 
 
 def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
-    """Give the artifact that a trial's system attributes list under a name, if one is."""
+    """Return the artifact that a trial's system attributes list under a name, if one is."""
     metas = (json.loads(value) for key, value in attrs.items() if key.startswith(LISTED))
     # The dashboard leaves a null where somebody deletes one.
     ids = [meta["artifact_id"] for meta in metas if meta and meta["filename"] == filename]
@@ -68,7 +68,7 @@ def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
 
 
 def artifact_of(listed_as: str) -> str:
-    """Give the artifact that a listing's value names."""
+    """Return the artifact that a listing's value names."""
     return _ours(json.loads(listed_as)["artifact_id"])
 
 

@@ -73,7 +73,7 @@ class Folder:
             return _size(self.root)
 
     def _unfinished(self) -> Path:
-        """Give a new name among those of unfinished files, less what killed processes left."""
+        """Return a new name among those of unfinished files, less what killed processes left."""
         folder = self.root / UNFINISHED
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.iterdir():

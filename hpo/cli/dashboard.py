@@ -78,7 +78,7 @@ def dashboard(
 
 
 def _path_of(database: "Database", study: str | None) -> str:
-    """Give where the dashboard shows a study; one that is not there is an error."""
+    """Return where the dashboard shows a study; one that is not there is an error."""
     from hpo.study import load
 
     if study is None:

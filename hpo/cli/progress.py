@@ -53,9 +53,9 @@ def follow(
 
 
 def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], T | None]:
-    """Give what reads something, and gives None while the database is away: the workers wait, too.
+    """Wrap `read` so that it returns None while the database is away, as the workers wait, too.
 
-    It raises DatabaseAway when that has lasted as long as they wait.
+    The wrapper raises DatabaseAway when that has lasted as long as workers wait.
     """
     away_since: float | None = None
 

@@ -18,7 +18,7 @@ PIPED_WIDTH = 120
 
 
 def as_json(status: Status) -> dict[str, Any]:
-    """Give what `--json` prints of a study."""
+    """Return what `--json` prints of a study."""
     return {
         "name": status.name,
         "direction": status.direction,

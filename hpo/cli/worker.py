@@ -77,7 +77,7 @@ def worker(
 
 
 def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Sequence[Slot]":
-    """Give the processes to start; none where this one is to work itself."""
+    """Return the processes to start; none where this one is to work itself."""
     from hpo.gpus import chosen, present
     from hpo.worker.slots import gpu_slots, plain_slots
 

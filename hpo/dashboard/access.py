@@ -46,7 +46,7 @@ class Role(IntEnum):
 
 
 def needed(method: str, path: str) -> Role:
-    """Give who may send such a request; what is not known here is the admin's."""
+    """Return who may send such a request; what is not known here is the admin's."""
     if method in READ and PAGES.fullmatch(path):
         return Role.VIEWER
     if method == "PUT" and NOTE.fullmatch(path):
@@ -93,7 +93,7 @@ class Access:
         return not (self.viewer or self.editor or self.token)
 
     def role_of(self, authorization: str) -> Role:
-        """Give the role of who sends such a header; each secret is compared, in constant time."""
+        """Return the role of who sends such a header; each secret is compared, in constant time."""
         if self.is_open:
             return Role.VIEWER
         editor = Role.ADMIN if self.editor_is_admin else Role.EDITOR

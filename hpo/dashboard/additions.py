@@ -69,7 +69,7 @@ class Additions:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def apply(self, callback: Route, route: bottle.Route) -> Route:
-        """Give what answers a route from now on."""
+        """Return what answers a route from now on."""
         ours: dict[tuple[str, str], Route] = {
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
@@ -134,7 +134,7 @@ class Additions:
             return bool(connection.scalar(text(MAY_WRITE)))
 
     def _checkpoints(self, study_id: int) -> dict[int, Mapping[str, Any]]:
-        """Give what trials would go on from that have not ended, by their ids."""
+        """Return what trials would go on from that have not ended, by their ids."""
         try:
             with database_errors():
                 trials = self.database.storage.get_all_trials(study_id, False, UNFINISHED)
@@ -159,9 +159,10 @@ class Additions:
         return _answer(image, IMAGE)
 
     def _note_of(self, study_id: int) -> str:
-        """Give the note of a study of ours; one that is old is written anew for the next who asks.
+        """Return the note of a study, empty unless hpo created it.
 
-        Where a study has thousands of trials that takes a while, for which nobody is to wait.
+        An old note is returned as it is and refreshed in the background: with thousands of trials
+        that takes a while, and no request should wait for it.
         """
         now = time.monotonic()
         with self._lock:
@@ -191,7 +192,7 @@ class Additions:
             return load(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
-        """Give a picture of a trial; one that is the same as before is not drawn again.
+        """Return a picture of a trial; one that is the same as before is not drawn again.
 
         Raises:
             KeyError: there is no such study, trial or picture.

@@ -23,7 +23,7 @@ class Child:
     has_told_end: bool = False
 
     def news(self) -> str | None:
-        """Give what a person should read now: the link, once it answers, or that it has ended."""
+        """Return what a person should read now: the link, once it answers, or that it has ended."""
         assert self.process.stdout is not None
         if not self.has_told_link:
             self.said += self.process.stdout.read() or b""

@@ -105,7 +105,7 @@ class Health:
     _found: bool = False
 
     def __call__(self) -> bool:
-        """Give what was found."""
+        """Return what was found."""
         with self._lock:
             if time.monotonic() >= self._until:
                 self._found = self.look()

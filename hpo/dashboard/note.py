@@ -22,7 +22,7 @@ def joined(ours: str, theirs: str) -> str:
 
 
 def theirs_of(body: str) -> str:
-    """Give what people have written, of a whole note."""
+    """Return what people have written, of a whole note."""
     ours, line, theirs = body.partition(LINE)
     return theirs.lstrip("\n") if line else ours
 

@@ -103,7 +103,7 @@ def _read(path: Path) -> Table:
 
 
 def _found_shape(table: Table, transposed: bool) -> tuple[int, int, int] | None:
-    """Give the images' (height, width, channels) where the file's array has axes for them."""
+    """Return the images' (height, width, channels) where the file's array has axes for them."""
     if table.shape is None or not transposed:
         return table.shape
     width, height, channels = table.shape

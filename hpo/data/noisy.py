@@ -168,7 +168,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside `out` to write to, which takes its place at the end."""
+    """Yield a hidden folder beside `out` to write to, which takes its place at the end."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:

@@ -23,7 +23,7 @@ def load(path: Path) -> Definition:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Give what a TOML file holds.
+    """Return what a TOML file holds.
 
     Raises:
         DefinitionError: it can't be read, or is no TOML.
@@ -55,7 +55,7 @@ def parse(content: dict[str, Any], source: str) -> Definition:
 
 
 def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
-    """Give the keys that lead to the error, without the union tags that nobody wrote."""
+    """Yield the keys that lead to the error, without the union tags that nobody wrote."""
     node, loc = content, error["loc"]
     if loc[:1] in {("sampler",), ("pruner",)}:
         loc = (loc[0], *loc[2:])  # the second part is the name that was chosen

@@ -21,7 +21,7 @@ def _number(value: object) -> int | float:
 
 
 def as_choice(value: object) -> bool | int | float | str:
-    """Give a value that a parameter may have.
+    """Return a value that a parameter may have.
 
     Raises:
         ValueError: it is none.
@@ -91,7 +91,7 @@ Dimension = Annotated[
 
 
 def in_toml(value: Any) -> str:
-    """Give a value as a person writes it in a definition."""
+    """Return a value as a person writes it in a definition."""
     match value:
         case Bounds():
             return in_toml(value.model_dump(exclude_defaults=True))

@@ -19,7 +19,7 @@ Signatures = Mapping[str, Sequence[str]]
 
 
 def still_read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
-    """Give the known arguments that a function reads, other than to pass them on."""
+    """Return the known arguments that a function reads, other than to pass them on."""
     signatures = _signatures(nodes)
     parts = [part for function in functions(nodes).values() for part in ast.walk(function)]
     only_passed = {id(given) for part in parts for given in _passed_on(part, signatures)}
@@ -31,7 +31,7 @@ def still_read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
 
 
 def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
-    """Give the known arguments that are something else somewhere: nothing follows from them."""
+    """Return the known arguments that are something else somewhere: nothing follows from them."""
     shipped = functions(nodes)
     found = {name for node in nodes for name in defined(node) if name in known}
     for node in nodes:
@@ -54,7 +54,7 @@ def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
 def _not_passed(
     function: ast.FunctionDef, call: ast.Call | None, takes: Iterable[str], known: Known
 ) -> set[str]:
-    """Give the known arguments that a use of a function does not pass on as what takes them."""
+    """Return the known arguments that a use of a function does not pass on as what takes them."""
     taken = {argument.arg for argument in every_argument(function)} & known.keys()
     if call is None or any(isinstance(given, ast.Starred) for given in call.args):
         return taken
@@ -80,7 +80,7 @@ def _not_passed(
 
 
 def without(nodes: Iterable[ast.stmt], names: Iterable[str]) -> list[ast.stmt]:
-    """Give definitions whose functions don't take arguments of these names, nor are given them."""
+    """Return the definitions without these arguments, in signatures and in calls."""
     passing = _Passing(names, _signatures(nodes))
     for function in functions(nodes).values():
         defaults = dict(_defaults(function))
@@ -104,7 +104,7 @@ class _Passing(ast.NodeTransformer):
 
 
 def _passed_on(call: ast.AST, signatures: Signatures) -> Iterator[ast.expr]:
-    """Give the arguments of a call that another shipped function takes under the same name."""
+    """Yield the arguments of a call that another shipped function takes under the same name."""
     if isinstance(call, ast.Call) and name_of(call.func) in signatures:
         taken = signatures[str(name_of(call.func))]
         yield from (

@@ -32,7 +32,7 @@ def _bound(part: ast.AST) -> Iterable[str]:
 
 
 def own_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the parts of a function that belong to no other scope within it."""
+    """Yield the parts of a function that belong to no other scope within it."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, SCOPES):
@@ -40,19 +40,19 @@ def own_scope(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def defined(node: ast.stmt) -> Iterable[str]:
-    """Give the names that a definition brings to its module."""
+    """Return the names that a definition brings to its module."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     return stored(ast.walk(node))
 
 
 def stored(parts: Iterable[ast.AST]) -> list[str]:
-    """Give the variables that are set in parts of code."""
+    """Return the variables that are set in parts of code."""
     return [p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)]
 
 
 def read(node: ast.stmt) -> set[str]:
-    """Give the names that a definition may take from its module, or from Python.
+    """Return the names that a definition may take from its module, or from Python.
 
     Those that only a scope within it binds are among them.
     """
@@ -71,24 +71,24 @@ def is_loaded(part: ast.AST) -> bool:
 
 
 def functions(nodes: Iterable[ast.stmt]) -> dict[str, ast.FunctionDef]:
-    """Give the functions among definitions, by name."""
+    """Return the functions among definitions, by name."""
     return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 def positional(function: ast.FunctionDef) -> list[ast.arg]:
-    """Give the arguments that a call may give by their places."""
+    """Return the arguments that a call may give by their places."""
     return [*function.args.posonlyargs, *function.args.args]
 
 
 def every_argument(function: ast.FunctionDef) -> list[ast.arg]:
-    """Give all arguments."""
+    """Return all arguments."""
     every = function.args
     stars = [star for star in (every.vararg, every.kwarg) if star is not None]
     return [*positional(function), *every.kwonlyargs, *stars]
 
 
 def needed(nodes: Sequence[ast.stmt], entries: Iterable[str]) -> list[ast.stmt]:
-    """Give what entries name, and what that names, and so on."""
+    """Return what entries name, and what that names, and so on."""
     by_name = {name: node for node in nodes for name in defined(node)}
     found: dict[int, ast.stmt] = {}
     waiting = [*entries]
@@ -101,5 +101,5 @@ def needed(nodes: Sequence[ast.stmt], entries: Iterable[str]) -> list[ast.stmt]:
 
 
 def name_of(node: ast.AST) -> str | None:
-    """Give the name that an expression is; None where it is none."""
+    """Return the name that an expression is; None where it is none."""
     return node.id if isinstance(node, ast.Name) else None

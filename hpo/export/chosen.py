@@ -8,7 +8,7 @@ from hpo.study import StoredStudy, best_trials
 
 
 def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
-    """Give the trial of a number.
+    """Return the trial of a number.
 
     Raises:
         StudyError: there is no such trial, or it has no full evaluation to repeat, or no record
@@ -29,7 +29,7 @@ def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
 
 
 def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
-    """Give the best trials, the best first, of the same params only one.
+    """Return the best trials, the best first, of the same params only one.
 
     Raises:
         StudyError: so many have not climbed all the way, or one has no record of how it did.

@@ -8,12 +8,12 @@ from hpo.export.bindings import COMPREHENSIONS, is_loaded, name_of
 
 
 def items(table: ast.Dict) -> Iterator[tuple[ast.expr | None, ast.expr]]:
-    """Give keys, None where another dictionary is spread, with their values."""
+    """Return keys, None where another dictionary is spread, with their values."""
     return zip(table.keys, table.values, strict=True)
 
 
 def tables(nodes: Sequence[ast.stmt]) -> dict[str, ast.Dict]:
-    """Give the dictionaries whose entries may stand where they are looked up: none is changed."""
+    """Return the dictionaries whose entries may stand where they are looked up: none is changed."""
     parts = [part for node in nodes for part in ast.walk(node)]
     only_read = {id(table) for part in parts for table in _only_read(part)}
     changed = {name_of(p) for p in parts if is_loaded(p) and id(p) not in only_read}
@@ -31,7 +31,7 @@ def tables(nodes: Sequence[ast.stmt]) -> dict[str, ast.Dict]:
 
 
 def _only_read(part: ast.AST) -> Iterable[ast.expr]:
-    """Give the tables that an expression looks something up in."""
+    """Return the tables that an expression looks something up in."""
     if isinstance(part, ast.Subscript) and is_loaded(part):
         return [part.value]
     if isinstance(part, ast.Compare) and isinstance(part.ops[-1], ast.In | ast.NotIn):

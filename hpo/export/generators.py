@@ -47,7 +47,7 @@ class Symbol:
         raise TypeError(f"{self!r} is not there yet")
 
     def __call__(self, *args: object, **kwargs: object) -> "Symbol":
-        """Give the code of a call."""
+        """Return the code of a call."""
         parts = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
         return self._like(f"{self!r}({', '.join(parts)})")
 
@@ -71,7 +71,7 @@ class _Traced(Symbol):
         vars(self)["_calls"] = calls
 
     def __call__(self, *args: object, **kwargs: object) -> Symbol:
-        """Give the code of a call, with its number."""
+        """Return the code of a call, with its number."""
         call = super().__call__(*args, **kwargs)
         return self._like(f"{TRACE}{next(vars(self)['_calls'])}({call!r})")
 
@@ -95,7 +95,7 @@ class _Untraced(ast.NodeTransformer):
 
 
 def lists(nodes: Sequence[ast.stmt], known: Known) -> dict[str, ast.FunctionDef]:
-    """Give each generator whose turns are known as a function that returns a list."""
+    """Return each generator whose turns are known as a function that returns a list."""
     found = {}
     for name, function in functions(nodes).items():
         yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(function))
@@ -165,7 +165,7 @@ def _listed(function: ast.FunctionDef, nodes: Sequence[ast.stmt], known: Known) 
 
 
 def _scope(nodes: Sequence[ast.stmt], calls: Iterator[int]) -> dict[str, Any]:
-    """Give functions and plain constants as they are, and a symbol for every other name."""
+    """Return functions and plain constants as they are, and a symbol for every other name."""
     known = {**FUNCTIONS, **IN_LOOPS}
     scope: dict[str, Any] = {
         part.id: _Traced(part.id, calls)
@@ -183,7 +183,7 @@ def _scope(nodes: Sequence[ast.stmt], calls: Iterator[int]) -> dict[str, Any]:
 
 
 def _bare(node: ast.stmt) -> ast.Module:
-    """Give a definition without what only describes it."""
+    """Return a definition without what only describes it."""
     node = copy.deepcopy(node)
     if isinstance(node, ast.FunctionDef):
         node.returns, node.decorator_list = None, []

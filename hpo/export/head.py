@@ -12,7 +12,7 @@ from hpo.study import StoredStudy
 
 
 def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
-    """Give what was found, a line each, as a docstring holds it."""
+    """Return what was found, a line each, as a docstring holds it."""
     definition = stored.definition
     evaluation = definition.evaluation
     how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
@@ -44,7 +44,7 @@ def _short(value: object) -> str:
 
 
 def requirements(imports: Iterable[Import], backend: str) -> str:
-    """Give the packages to install, in words; joblib comes with scikit-learn."""
+    """Return the packages to install, in words; joblib comes with scikit-learn."""
     modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
     names = sorted(
         {"sklearn": "scikit-learn", "keras": f"keras, {backend}"}.get(m, m) for m in modules

@@ -65,12 +65,12 @@ OWN_CONSTANTS = {
 
 
 def text_of(template: str) -> str:
-    """Give the text of a template's file."""
+    """Return the text of a template's file."""
     return Path(__file__).with_name(template).read_text("utf-8")
 
 
 def features_of(label: int, count: int) -> str:
-    """Give the code that takes count features out of a table, which may have labels beside them."""
+    """Return the code that takes `count` features out of a table with or without a label column."""
     if label == -1:
         return f"table[:, :{count}]"
     if label == 0:
@@ -104,7 +104,7 @@ def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
 
 
 def _names() -> set[str]:
-    """Give the names that the templates define, and those of Python's that they use."""
+    """Return the names that the templates define, and those of Python's that they use."""
     texts = [text_of(file) for file in (TEMPLATE, OWN, SINGLE["verify"], ENSEMBLE["verify"])]
     return {name for text in texts for name in _names_in(text)}
 

@@ -20,7 +20,7 @@ SHORT = 4  # items: a longer tuple gets a name
 
 
 def long_names(known: Known) -> set[str]:
-    """Give the names that constants of a script may have: of values that are too long for code."""
+    """Return the names of the constants that hold values too long to stand inline in a script."""
     attributes = (getattr(one, "__dict__", {}) for one in known.values())
     return {name.upper() for of in attributes for name, value in of.items() if _is_long(value)}
 
@@ -37,7 +37,7 @@ class Pruning:
         self.defined = {name for node in nodes for name in defined(node)}
 
     def of(self, function: ast.FunctionDef) -> ast.FunctionDef:
-        """Give what is left of a function; the whole function where that would not compile."""
+        """Return what is left of a function; the whole function where that would not compile."""
         taken = bindings(function).keys()
         rewriter = _Pruned(self.known, self.tables, self.constants, taken, self.defined)
         new = single_constants(rewriter.visit(copy.deepcopy(function)))

@@ -52,7 +52,7 @@ class Import:
 
 
 def statements(imports: Iterable[Import]) -> str:
-    """Give import statements, sorted, with the names of one module in one line."""
+    """Return import statements, sorted, with the names of one module in one line."""
     names: dict[str, set[str]] = {}
     plain = set()
     for needed in imports:
@@ -101,7 +101,7 @@ class Source:
         return {name: found for node in self.tree.body for name, found in self.imported(node)}
 
     def imported(self, node: ast.AST) -> Iterator[tuple[str, Import]]:
-        """Give the names that a statement imports; none where it is no import."""
+        """Yield the names that a statement imports; none where it is no import."""
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
@@ -117,7 +117,7 @@ class Source:
         return ".".join([*base, *([node.module] if node.module else [])])
 
     def lines_of(self, node: Definition) -> str:
-        """Give the text of a definition, with its decorators and the comment above it."""
+        """Return the text of a definition, with its decorators and the comment above it."""
         lines = self.text.splitlines()
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
@@ -148,7 +148,7 @@ class Collector:
             self._add(source, name)
 
     def definitions(self) -> list[str]:
-        """Give the text of each definition, a module's after those of the modules it needs.
+        """Return the text of each definition, a module's after those of the modules it needs.
 
         Otherwise the modules come in the order of asking.
         """
@@ -245,7 +245,7 @@ def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:
 
 
 def names_used(node: ast.AST) -> set[str]:
-    """Give the names that a definition takes from its module or from Python."""
+    """Return the names that a definition takes from its module or from Python."""
     scopes = [symtable.symtable(ast.unparse(node), "definition", "exec")]
     own = {symbol.get_name() for symbol in scopes[0].get_symbols() if symbol.is_assigned()}
     for scope in scopes:

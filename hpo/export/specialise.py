@@ -39,7 +39,7 @@ def specialise(
     partly: frozenset[str] = frozenset(),
     own: Sequence[str] = (),
 ) -> Specialised:
-    """Give what is left of definitions, each a text, where entries are what the script calls.
+    """Return what is left of definitions, each a text, where entries are what the script calls.
 
     Of the arguments named in partly only some attributes are known: functions still take them.
     The script's own definitions, which come last, call the others as they will be.
@@ -76,5 +76,5 @@ def specialise(
 
 
 def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
-    """Give a definition as it was written, with its comments, where nothing of it has changed."""
+    """Return a definition as it was written, with its comments, where nothing of it has changed."""
     return text if ast.dump(before) == ast.dump(after) else written(after)

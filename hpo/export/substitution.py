@@ -14,7 +14,7 @@ class Replaced(ast.NodeTransformer):
         self.values = values
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        """Give the expression of a name, if it has one."""
+        """Return the expression of a name, if it has one."""
         return copy.deepcopy(self.values.get(node.id, node))
 
 

@@ -7,7 +7,7 @@ from hpo.export.bindings import name_of
 
 
 def written(definition: ast.stmt) -> str:
-    """Give the text of a definition."""
+    """Return the text of a definition."""
     text = ast.unparse(ast.fix_missing_locations(_Plain().visit(definition)))
     lines = text.splitlines()
     for statement in ast.walk(ast.parse(text)):

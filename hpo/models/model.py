@@ -38,7 +38,7 @@ class TrainingCode(Protocol):
         """Train on rows X (n, features) with labels y (n,); on_step only where it climbs epochs."""
 
     def predict(self, trained: Trained, task: Task, X: Rows) -> Labels:
-        """Give the label of each row of X (n, features), as (n,)."""
+        """Return the label of each row of X (n, features), as (n,)."""
 
     def save(self, trained: Trained, folder: Path) -> Path:
         """Write what was trained to a file in folder, and give its path."""

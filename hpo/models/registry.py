@@ -15,7 +15,7 @@ BUILT_IN = {
 
 
 def resolve(name: str, source: str) -> Model:
-    """Give a built-in model, or your own by "package.module:Name"; source is named in errors.
+    """Return a built-in model, or your own by "package.module:Name"; source is named in errors.
 
     Raises:
         DefinitionError: there is no such model, or importing it fails.

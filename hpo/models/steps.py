@@ -12,12 +12,12 @@ WHOLE_FOLD = 9
 
 
 def steps_per_fold(model: Model, space: SearchSpace[Any]) -> int:
-    """Give the number of the last step that a trial can reach within a fold."""
+    """Return the number of the last step that a trial can reach within a fold."""
     return int(space.highest("epochs")) if model.climb is Climb.EPOCHS else WHOLE_FOLD
 
 
 def steps_of(model: Model, space: SearchSpace[Any], folds: int) -> tuple[int, ...]:
-    """Give the numbers of all steps that a trial can report, ascending."""
+    """Return the numbers of all steps that a trial can report, ascending."""
     whole = steps_per_fold(model, space)
     if model.climb is Climb.EPOCHS:
         return tuple(range(1, whole * folds + 1))

@@ -17,7 +17,7 @@ Refuse = Callable[[str, str], DefinitionError]
 def build(
     definition: Definition, Params: type[P], parameters: Mapping[str, Parameter], source: str
 ) -> SearchSpace[P]:
-    """Give the search space of a definition; source is named in errors.
+    """Return the search space of a definition; source is named in errors.
 
     Raises:
         DefinitionError: a parameter is unknown, missing, given twice or meaningless,

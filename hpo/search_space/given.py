@@ -88,7 +88,7 @@ def _meant(parameter: Parameter, outcomes: Outcomes) -> set[bool]:
 def _outcomes(
     space: SearchSpace[Any], parameter: Parameter, values: Mapping[str, Choice]
 ) -> list[object]:
-    """Give what it may turn out to be where it has a meaning."""
+    """Return what it may turn out to be where it has a meaning."""
     name = parameter.name
     if name in space.fixed:
         return [space.fixed[name]]

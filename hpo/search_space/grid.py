@@ -33,7 +33,7 @@ class Grid:
         return self._size_from(0, {})
 
     def sizes_by(self, name: str) -> dict[Choice, int]:
-        """Give how many points there are for each level of a parameter."""
+        """Return how many points there are for each level of a parameter."""
         levels = _levels(self.space, self.space.parameters[name])
         others = {key: dim for key, dim in self.space.searched.items() if key != name}
         return {
@@ -44,7 +44,7 @@ class Grid:
         }
 
     def point(self, index: int) -> Values:
-        """Give the values of the point at an index below the size."""
+        """Return the values of the point at an index below the size."""
         values: Values = {}
         for place, parameter in enumerate(self._parameters):
             if not parameter.has_meaning(values):

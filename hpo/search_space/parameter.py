@@ -61,7 +61,7 @@ class Parameter:
         return of_type and (self.limit is None or self.limit.holds(value))
 
     def cast(self, value: Choice) -> Choice:
-        """Give the value in the declared type: 10 as 10.0 where the model takes floats."""
+        """Return the value in the declared type: 10 as 10.0 where the model takes floats."""
         if isinstance(value, bool | str) or self.number is None:
             return value
         return self.number(value)

@@ -22,7 +22,7 @@ class SearchSpace(Generic[P]):
     fixed: Mapping[str, Choice]
 
     def suggest(self, trial: BaseTrial) -> P:
-        """Give the values of a live, a fixed or a finished trial."""
+        """Return the values of a live, a fixed or a finished trial."""
         values: dict[str, Choice] = {}
         for name, parameter in self.parameters.items():
             if not parameter.has_meaning(values):
@@ -37,11 +37,11 @@ class SearchSpace(Generic[P]):
         return self.Params(**values)
 
     def highest(self, name: str) -> float:
-        """Give the highest number that a parameter can have in this space."""
+        """Return the highest number that a parameter can have in this space."""
         return max(self._ends(name))
 
     def lowest(self, name: str) -> float:
-        """Give the lowest number that a parameter can have in this space."""
+        """Return the lowest number that a parameter can have in this space."""
         return min(self._ends(name))
 
     def _ends(self, name: str) -> tuple[float, ...]:
@@ -51,7 +51,7 @@ class SearchSpace(Generic[P]):
         return tuple(map(float, self.possible(name)))
 
     def possible(self, name: str) -> tuple[Choice, ...]:
-        """Give the values that a parameter without bounds can have in this space."""
+        """Return the values that a parameter without bounds can have in this space."""
         if name in self.fixed:
             return (self.fixed[name],)
         dimension = self.searched.get(name, (self.parameters[name].default,))

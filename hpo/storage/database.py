@@ -64,7 +64,7 @@ def parse_url(given: str) -> URL:
 
 @contextmanager
 def database_url(given: str | None = None) -> Iterator[URL]:
-    """Give the URL that was passed or is set; with none, the embedded server's, held meanwhile."""
+    """Yield the URL that was passed or is set; with none, the embedded server's, held meanwhile."""
     if given:
         yield parse_url(given)
         return

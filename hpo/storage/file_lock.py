@@ -16,7 +16,7 @@ class FileLock:
         _open.add(self)
 
     def fileno(self) -> int:
-        """Give the open file, for a program that is to inherit it with its lock."""
+        """Return the open file, for a program that is to inherit it with its lock."""
         if self._file is None:
             raise ValueError("the lock is closed")
         return self._file

@@ -155,7 +155,7 @@ class OwnedTrial:
     def write(self, writing: Writing = NOTHING) -> tuple[Any, str | None]:
         """Write to the trial and say that its worker lives.
 
-        Gives what a person wants of its study, as it is stored: the control, and the wall time of
+        Returns what a person wants of its study, as it is stored: the control, and the wall time of
         the budget.
 
         Raises:

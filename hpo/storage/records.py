@@ -73,7 +73,7 @@ class Records(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        """Give the trials after one, and those of the given ids, in the order of their ids."""
+        """Return the trials after one, and those of the given ids, in the order of their ids."""
         asked = or_(
             TRIALS.c.trial_id > trial_id_greater_than,
             TRIALS.c.trial_id == _one_of(sorted(included_trial_ids)),
@@ -94,7 +94,7 @@ class Records(RDBStorage):
         ]
 
     def _known(self, row: Row[Any]) -> FrozenTrial | None:
-        """Give a trial that still waits as it did when it was read."""
+        """Return a trial that still waits as it did when it was read."""
         if row.state is not TrialState.WAITING or row.trial_id not in self._waiting:
             return None
         waiting = self._waiting[row.trial_id]
@@ -110,7 +110,7 @@ class Records(RDBStorage):
 
 
 def _by_trial(connection: Connection, part: str, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """Give the rows of a part, by the trials that they belong to."""
+    """Return the rows of a part, by the trials that they belong to."""
     found: dict[int, list[Row[Any]]] = defaultdict(list)
     if ids:
         table = PARTS[part]
@@ -137,5 +137,5 @@ def _demand_study(connection: Connection, study_id: int) -> None:
 
 
 def _local(time: datetime | None) -> datetime | None:
-    """Give a time as Optuna gives times; the tables hold UTC without a zone."""
+    """Return a time as Optuna gives times; the tables hold UTC without a zone."""
     return time and as_optuna(time.replace(tzinfo=UTC))

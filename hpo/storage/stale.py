@@ -70,7 +70,7 @@ SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
 
 
 def grace_period() -> float:
-    """Give for how many seconds a worker may be silent before its trial counts as lost."""
+    """Return for how many seconds a worker may be silent before its trial counts as lost."""
     given = os.environ.get(GRACE)
     try:
         period = float(given or GRACE_PERIOD)
@@ -82,7 +82,7 @@ def grace_period() -> float:
 
 
 def silent_since(connection: Connection, study_id: int) -> dict[int, float]:
-    """Give the running trials whose last heartbeat is older than the grace period.
+    """Return the running trials whose last heartbeat is older than the grace period.
 
     By their numbers; when that was, in POSIX seconds.
     """
@@ -91,7 +91,7 @@ def silent_since(connection: Connection, study_id: int) -> dict[int, float]:
 
 
 def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
-    """Give the running trials that have been silent while the database was up, and lock them.
+    """Return the running trials that have been silent while the database was up, and lock them.
 
     The database's clock decides, so the clocks of the workers may differ.
     """
@@ -102,7 +102,7 @@ def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
 def free(connection: Connection, trial_id: int) -> tuple[int, int]:
     """Let a trial wait for another worker, or fail it with the last loss that it may have.
 
-    Gives its number and how often it has lost its worker since its last step.
+    Returns its number and how often it has lost its worker since its last step.
     """
     parameters = {
         "trial_id": trial_id,

@@ -112,6 +112,6 @@ def take(connection: Connection, trial_id: int, owner: str, *, grant: int | None
 
 
 def owned(connection: Connection, study_id: int, owner: str) -> int | None:
-    """Give the id of the running trial of an owner, who may not know that it has it."""
+    """Return the id of the running trial of an owner, who may not know that it has it."""
     parameters = {"study_id": study_id, "owner": json.dumps(owner)}
     return connection.execute(text(OWNED), parameters).scalar_one_or_none()

@@ -40,7 +40,7 @@ ORDER BY number
 
 
 def ended_with_checkpoint(connection: Connection, study_id: int) -> list[tuple[int, int]]:
-    """Give the ids and the numbers of ended trials that still name a checkpoint."""
+    """Return the ids and the numbers of ended trials that still name a checkpoint."""
     found = connection.execute(text(ENDED_WITH_CHECKPOINT), {"study_id": study_id})
     return [(trial_id, number) for trial_id, number in found]
 

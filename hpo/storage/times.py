@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 
 def now_of(connection: Connection) -> datetime:
-    """Give the database's time as Optuna gives times: local, without a zone."""
+    """Return the database's time as Optuna gives times: local, without a zone."""
     return as_optuna(connection.execute(text("SELECT statement_timestamp()")).scalar_one())
 
 
 def as_optuna(time: datetime) -> datetime:
-    """Give a time as Optuna gives times: local, without a zone."""
+    """Return a time as Optuna gives times: local, without a zone."""
     return time.astimezone().replace(tzinfo=None)

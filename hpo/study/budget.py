@@ -33,7 +33,7 @@ LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as
 
 
 def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
-    """Give the budget that a study's definition has, read anew: it may have been changed.
+    """Return the budget that a study's definition has, read anew: it may have been changed.
 
     attrs is what is stored with the study, where that was read just now.
     """
@@ -101,7 +101,7 @@ class Account:
         return all(t.state.is_finished() for t in begun(self.trials)) and not self.may_begin
 
     def grant(self, trial: FrozenTrial | None) -> int | None:
-        """Give the step up to which a trial that is taken, or a new one, may climb from now on.
+        """Return the step up to which a trial that is taken, or a new one, may climb from now on.
 
         None where nothing changes: steps do not count, or it was only handed back.
         """
@@ -240,7 +240,7 @@ def account_of(
     connection: Connection | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Account:
-    """Give a study's account, read anew.
+    """Return a study's account, read anew.
 
     Who holds the study's lock gives its connection, and attrs, what is stored with the study, if
     that was read just now. Where a grid is walked, the budget has no more trials than that has
@@ -272,5 +272,5 @@ def _connected(stored: StoredStudy, connection: Connection | None) -> Iterator[C
 
 
 def spelled(budget: Budget) -> str:
-    """Give a budget as a file holds it."""
+    """Return a budget as a file holds it."""
     return in_toml(budget.model_dump(mode="json", exclude_none=True))

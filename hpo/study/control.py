@@ -27,12 +27,12 @@ class Control:
 
     @classmethod
     def read(cls, stored: Any) -> Self:
-        """Give what an attribute of the study says."""
+        """Return what an attribute of the study says."""
         return cls() if stored is None else cls(Want(stored["want"]), stored["reason"])
 
 
 def control_of(stored: StoredStudy) -> Control:
-    """Give what is wanted of a study, read anew."""
+    """Return what is wanted of a study, read anew."""
     return Control.read(attrs_of(stored).get(CONTROL))
 
 

@@ -117,7 +117,7 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but budget, priority and where its data lies."""
+    """Return what makes a study the same: all but budget, priority and where its data lies."""
     return definition.model_dump(
         mode="json",
         exclude={

@@ -50,7 +50,7 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
 
 
 def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
-    """Give what fits the study's space, in declared types."""
+    """Return what fits the study's space, in declared types."""
     space = space_of(stored.definition)
     wanted = []
     for one in given:
@@ -63,7 +63,7 @@ def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
 
 
 def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Queued]:
-    """Give each of them the trial that has its values, or else the next number."""
+    """Return each of them the trial that has its values, or else the next number."""
     known = [
         (values, trial.number)
         for trial in trials
@@ -97,7 +97,7 @@ def _demand_room(stored: StoredStudy, connection: Connection, count: int) -> Non
 
 
 def spent(stored: StoredStudy, account: Account) -> StudyError:
-    """Give the error to raise where a trial is to be queued that would never begin."""
+    """Return the error to raise where a trial is to be queued that would never begin."""
     return StudyError(f"{_named(stored, account)}, is spent: {REMEDY}")
 
 

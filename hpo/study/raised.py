@@ -13,7 +13,7 @@ CONTROL = re.compile(
 
 
 def gist(error: str) -> str:
-    """Give the kind of what was raised and the first two lines of what it says, as one.
+    """Return the kind of what was raised and the first two lines of what it says, as one.
 
     What Keras raises goes on for many lines: where, why, and then the arguments, of which the last
     says nothing.
@@ -24,7 +24,7 @@ def gist(error: str) -> str:
 
 
 def raised_at(error: str) -> str:
-    """Give the kind of what was raised, and where: what it says may differ from trial to trial.
+    """Return the kind of what was raised, and where: what it says may differ from trial to trial.
 
     Of a group, also its last member: what raises groups raises them all at one place.
     """
@@ -41,7 +41,7 @@ def raised_at(error: str) -> str:
 
 
 def _lines(error: str) -> list[str]:
-    """Give the lines that follow the header of the last traceback, or all where there is none."""
+    """Return the lines that follow the header of the last traceback, or all where there is none."""
     header = _header(error)
     lines = error[header.end() if header else 0 :].splitlines()
     if header and header[1]:

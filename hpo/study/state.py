@@ -48,7 +48,7 @@ class Status:
 
 
 def status(stored: StoredStudy) -> Status:
-    """Give the study's state, read anew from the database.
+    """Return the study's state, read anew from the database.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -72,7 +72,7 @@ def status(stored: StoredStudy) -> Status:
 
 
 def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
-    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
+    """Return the trials that have climbed all the way, the best first, equals by their numbers."""
     return completed(trials_of(stored), stored.definition.better)
 
 

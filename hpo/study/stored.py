@@ -74,7 +74,7 @@ class StoredStudy:
 
 
 def load(database: Database, name: str) -> StoredStudy:
-    """Give a stored study by its name.
+    """Return a stored study by its name.
 
     Raises:
         StudyError: there is none of that name, or hpo did not create it.
@@ -91,7 +91,7 @@ def load(database: Database, name: str) -> StoredStudy:
 
 
 def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
-    """Give the definition that is stored with a study.
+    """Return the definition that is stored with a study.
 
     Raises:
         DefinitionError: another version of hpo created it.
@@ -101,7 +101,7 @@ def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
 
 
 def find(database: Database, name: str) -> optuna.Study:
-    """Give a study that hpo stored, whatever its definition says.
+    """Return a study that hpo stored, whatever its definition says.
 
     Raises:
         StudyError: there is none of that name, or hpo did not create it.
@@ -117,13 +117,13 @@ def find(database: Database, name: str) -> optuna.Study:
 
 
 def names(database: Database) -> list[str]:
-    """Give the names of the stored studies, in the order of their creation."""
+    """Return the names of the stored studies, in the order of their creation."""
     studies = database.storage.get_all_studies()  # Optuna's summaries read every trial, too
     return [study.study_name for study in studies if DEFINITION in study.user_attrs]
 
 
 def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
-    """Give a study's trials in the order of their numbers, read anew; they must not be changed.
+    """Return a study's trials in the order of their numbers, read anew; they must not be changed.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -133,7 +133,7 @@ def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
 
 
 def attrs_of(stored: StoredStudy) -> dict[str, Any]:
-    """Give what is stored with a study, read anew.
+    """Return what is stored with a study, read anew.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -143,7 +143,7 @@ def attrs_of(stored: StoredStudy) -> dict[str, Any]:
 
 
 def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
-    """Give what is stored with a study, read over a connection that is at hand.
+    """Return what is stored with a study, read over a connection that is at hand.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -166,7 +166,7 @@ def _unless_deleted(stored: StoredStudy) -> Iterator[None]:
 
 
 def space_of(definition: Definition) -> SearchSpace[Any]:
-    """Give the search space of a study.
+    """Return the search space of a study.
 
     Raises:
         DefinitionError: its model is not here, or has other parameters than it had.

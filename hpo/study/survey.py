@@ -49,7 +49,7 @@ class Seen:
 
 
 def survey(database: Database) -> list[Seen]:
-    """Give the studies that may want workers, in the order of their turns."""
+    """Return the studies that may want workers, in the order of their turns."""
     with database_errors(), database.engine.connect() as connection:
         keys = {"definition": DEFINITION, "control": CONTROL}
         rows = connection.execute(text(SURVEY), keys).all()

@@ -11,7 +11,7 @@ from hpo.storage.keys import GIVEN, PAUSED, RETRY_OF, RUNS
 def completed(
     trials: Sequence[FrozenTrial], better: Literal["maximize", "minimize"]
 ) -> list[FrozenTrial]:
-    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
+    """Return the trials that have climbed all the way, the best first, equals by their numbers."""
     found = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     return sorted(found, key=lambda trial: trial.value or 0.0, reverse=better == "maximize")
 
@@ -42,7 +42,7 @@ def is_at_rest(trial: FrozenTrial) -> bool:
 
 
 def runs_of(trial: FrozenTrial, until: float | None = None) -> list[tuple[float, float]]:
-    """Give when workers began with a trial and let go of it; one that still runs, until then.
+    """Return when workers began with a trial and let go of it; one that still runs, until then.
 
     In POSIX seconds: between two local times the clocks may have been changed.
     """
@@ -56,5 +56,5 @@ def runs_of(trial: FrozenTrial, until: float | None = None) -> list[tuple[float,
 
 
 def height_of(trial: FrozenTrial) -> int:
-    """Give the last step that a trial has reported; 0 before the first."""
+    """Return the last step that a trial has reported; 0 before the first."""
     return max(trial.intermediate_values, default=0)

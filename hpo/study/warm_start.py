@@ -34,7 +34,7 @@ class Beginning:
 
 
 def warm_start(database: Database, definition: Definition) -> Beginning | None:
-    """Give what a new study starts from; None where its definition names no other study.
+    """Return what a new study starts from; None where its definition names no other study.
 
     Raises:
         StudyError: the other study is not there, has no complete trial or does not suit this one.
@@ -119,7 +119,7 @@ def _starts(
 
 
 def _meant(space: SearchSpace[Any], given: Mapping[str, Choice]) -> list[str]:
-    """Give the parameters that have a meaning where all have values."""
+    """Return the parameters that have a meaning where all have values."""
     meant: dict[str, Choice] = {}
     for name, parameter in space.parameters.items():
         if parameter.has_meaning(meant):

@@ -82,7 +82,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
 
 
 def epochs_kept(on_step: OnStep) -> int:
-    """Give how many epochs of a kept training are finished: all of them where it ended early."""
+    """Return how many epochs of a kept training are finished: all of them where it ended early."""
     file = on_step.checkpoint
     if file is None or not file.exists():
         return 0
@@ -91,7 +91,7 @@ def epochs_kept(on_step: OnStep) -> int:
 
 
 def _to_arrays(key: str, value: Any) -> dict[str, NDArray[Any]]:
-    """Give a number, a list of arrays or nothing as arrays."""
+    """Return a number, a list of arrays or nothing as arrays."""
     if value is None:
         return {}
     if isinstance(value, list):
@@ -100,7 +100,7 @@ def _to_arrays(key: str, value: Any) -> dict[str, NDArray[Any]]:
 
 
 def _from_arrays(kept: Any, key: str) -> Any:
-    """Give what was made arrays."""
+    """Return what was made arrays."""
     if key in kept:
         return kept[key].item()
     several = [kept[name] for name in kept.files if name.startswith(f"{key} ")]

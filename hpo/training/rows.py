@@ -29,7 +29,7 @@ def read_npz(path: Path) -> NDArray[Any]:
 
 
 def _narrowed(labels: NDArray[Any]) -> NDArray[Any]:
-    """Give labels the smallest type that holds them: a table of bytes then stays one of bytes."""
+    """Return labels the smallest type that holds them: a table of bytes then stays one of bytes."""
     whole = labels.astype(np.int64)
     if not np.array_equal(whole, labels):
         return labels  # which are none, as whoever takes them for labels finds out
@@ -72,7 +72,7 @@ def read_parquet(path: Path) -> NDArray[Any]:
 
 
 def fingerprint(X: NDArray[np.float32], y: NDArray[np.int64]) -> str:
-    """Give the SHA-256 of rows and labels in hexadecimal: equal whatever file they come from."""
+    """Return the SHA-256 of rows and labels in hexadecimal: equal whatever file they come from."""
     digest = hashlib.sha256(f"X {X.shape} y {y.shape}\n".encode())
     digest.update(np.ascontiguousarray(X, dtype="<f4").data)
     digest.update(np.ascontiguousarray(y, dtype="<i8").data)

@@ -42,7 +42,7 @@ def fit(
 
 
 def _solver(rows: int, features: int) -> Literal["covariance_eigh", "full"]:
-    """Give the cheaper of two ways to the same components; they differ by rounding alone.
+    """Return the cheaper of two ways to the same components; they differ by rounding alone.
 
     The eigenvectors of a covariance cost the cube of the features, however few the rows are. Up
     to 1000 features that is little, and one way whatever the rows keeps values as they are.
@@ -51,13 +51,13 @@ def _solver(rows: int, features: int) -> Literal["covariance_eigh", "full"]:
 
 
 def predict(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     labels: NDArray[np.int64] = model.predict(X.astype(np.float64))
     return labels
 
 
 def scores(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Give for each row of X (n, features) how much speaks for each class, as (n, classes)."""
+    """Return for each row of X (n, features) how much speaks for each class, as (n, classes)."""
     margins: NDArray[np.float64] = model.decision_function(X.astype(np.float64))
     return margins if margins.ndim > 1 else np.column_stack([-margins, margins])
 

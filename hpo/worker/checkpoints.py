@@ -103,7 +103,7 @@ class Checkpoints:
 
 @contextmanager
 def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterator[Checkpoints]:
-    """Give the training that a trial names, in a folder of this process."""
+    """Yield the training that a trial names, in a folder of this process."""
     with scratch() as folder:
         found = Checkpoints(
             artifacts=artifacts,
@@ -119,7 +119,7 @@ def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterato
 def forget(artifacts: Artifacts, study: str, number: int) -> bool:
     """Remove every checkpoint of a trial that has ended, those that were never named as well.
 
-    Gives whether the store has done so.
+    Returns whether the store has done so.
     """
     try:
         artifacts.forget_checkpoints(study, number)

@@ -23,7 +23,7 @@ class Choice:
     direction: StudyDirection
 
     def existing(self) -> FrozenTrial | None:
-        """Give the trial to go on with; None where there is none now."""
+        """Return the trial to go on with; None where there is none now."""
         for trial in self._waiting:
             if not is_queued(trial) and not is_paused(trial):
                 return trial

@@ -28,25 +28,25 @@ class GridSampler(BaseSampler):
     def infer_relative_search_space(
         self, _study: Study, _trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give nothing: a point has no parameters that depend on each other."""
+        """Return nothing: a point has no parameters that depend on each other."""
         return {}
 
     def sample_relative(
         self, _study: Study, _trial: FrozenTrial, _search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Give nothing, as there is nothing relative."""
+        """Return nothing, as there is nothing relative."""
         return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, name: str, _distribution: BaseDistribution
     ) -> Any:
-        """Give the value of a parameter at the trial's point."""
+        """Return the value of a parameter at the trial's point."""
         place = place_of(trial, study.get_trials(deepcopy=False))
         return self._grid.point(int(self._order[place % len(self._order)]))[name]
 
 
 def place_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
-    """Give a trial's place in the walk, from 0; another try for one that failed has that one's.
+    """Return a trial's place in the walk, from 0; another try for one that failed has that one's.
 
     Neither a trial that was queued with values nor another try takes a place from those after it.
     """

@@ -41,13 +41,13 @@ class Halving(BasePruner):
         return self._rung_of(trial) is not None
 
     def rung_at(self, step: int) -> int:
-        """Give the highest rung that a step has reached."""
+        """Return the highest rung that a step has reached."""
         return max(rung for rung in self.rungs if rung <= step)
 
     def promotable(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> Iterator[FrozenTrial]:
-        """Give the paused trials that are among the best of their rungs, the highest rung first."""
+        """Yield the paused trials that are among the best at their rungs, highest rung first."""
         waiting = paused(trials)
         for rung in reversed(self.rungs):
             at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
@@ -57,14 +57,14 @@ class Halving(BasePruner):
     def furthest(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> FrozenTrial | None:
-        """Give the best of the paused trials that have climbed furthest."""
+        """Return the best of the paused trials that have climbed furthest."""
         waiting = paused(trials)
         rung = max((trial.system_attrs[PAUSED] for trial in waiting), default=0)
         at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
         return next(iter(_ranked(at_rung, rung, direction)), None)
 
     def _rung_of(self, trial: FrozenTrial) -> int | None:
-        """Give the highest rung that only the newest step has reached."""
+        """Return the highest rung that only the newest step has reached."""
         *before, newest = sorted(trial.intermediate_values)
         reached = [rung for rung in self.rungs if max(before, default=0) < rung <= newest]
         return max(reached, default=None)
@@ -72,7 +72,7 @@ class Halving(BasePruner):
     def _best_at(
         self, rung: int, trials: Iterable[FrozenTrial], direction: StudyDirection
     ) -> set[int]:
-        """Give the numbers of the trials that are good enough to climb beyond a rung."""
+        """Return the numbers of the trials that are good enough to climb beyond a rung."""
         reached = [trial for trial in trials if max(trial.intermediate_values, default=0) >= rung]
         ranked = _ranked(reached, rung, direction)
         return {trial.number for trial in ranked[: len(ranked) // self.factor]}

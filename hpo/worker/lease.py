@@ -94,7 +94,7 @@ class Lease:
         return [other for other in seen if other.number != self.number]
 
     def attrs(self) -> Mapping[str, Any]:
-        """Give the trial's system attributes, read anew; none where it was deleted."""
+        """Return the trial's system attributes, read anew; none where it was deleted."""
         records = self.stored.database.records
         with suppress(KeyError):
             return persistently(
@@ -103,7 +103,7 @@ class Lease:
         return {}
 
     def account(self) -> Account:
-        """Give the study's account, read anew."""
+        """Return the study's account, read anew."""
         stored = self.stored
         return persistently(lambda: account_of(stored), self.give_up)
 
@@ -119,7 +119,7 @@ class Lease:
     def climb_on(self) -> int | None:
         """Ask whether the trial may climb on from the rung that it reported last.
 
-        Gives the step up to which it may, or None.
+        Returns the step up to which it may, or None.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.
@@ -306,7 +306,7 @@ def _unname(stored: StoredStudy, trial_id: int) -> None:
 
 
 def deadline_of(account: Account) -> float | None:
-    """Give when the budget's time will be over, by time.monotonic(); None where it has no end."""
+    """Return when the budget's time will be over, by time.monotonic(); None where it has no end."""
     if account.budget.wall_time is None:
         return None
     left = account.budget.wall_time - account.worked

@@ -39,7 +39,7 @@ def keep_what_is_loaded() -> None:
 
 
 def _registered_gradients() -> dict[str, Any]:
-    """Give TensorFlow's own table; none where it is not loaded, or keeps it elsewhere."""
+    """Return TensorFlow's own table; none where it is not loaded, or keeps it elsewhere."""
     ops = sys.modules.get("tensorflow.python.framework.ops")
     registry = getattr(ops, "gradient_registry", None)
     table: dict[str, Any] = getattr(registry, "_registry", {})

@@ -153,7 +153,7 @@ class LocalWorkers:
         return any(worker.code == 0 for worker in self.workers)
 
     def early_end(self) -> HpoError:
-        """Give the error to raise where all have ended and there was work left."""
+        """Return the error to raise where all have ended and there was work left."""
         lost = next((worker for worker in self.workers if worker.code != 0), self.workers[0])
         kind = InputError if lost.code == InputError.exit_code else HpoError
         return kind(f"every worker has ended early: {lost.last_words} (log: {lost.log})")

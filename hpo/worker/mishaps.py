@@ -96,7 +96,7 @@ class Worker(NamedTuple):
 
 
 def worker_of(trial: FrozenTrial) -> Worker:
-    """Give who has a trial, or had it last."""
+    """Return who has a trial, or had it last."""
     host, process, *_ = f"{trial.system_attrs.get(OWNER, '')}:".split(":")
     return Worker(host, process)
 

@@ -18,7 +18,7 @@ def crashes_with(before: int, ran: float) -> int:
 
 
 def wait_after(crashes: int, chance: float) -> float | None:
-    """Give the seconds until the next start; None after too many crashes.
+    """Return the seconds until the next start; None after too many crashes.
 
     They double with each crash. A chance in [0, 1) makes them half as long to one and a half times:
     processes that died together don't come back together.

@@ -107,7 +107,7 @@ class Results:
 
 @contextmanager
 def results(artifacts: Artifacts, study: str, number: int) -> Iterator[Results]:
-    """Give what keeps the files of a trial, and listen to what this thread logs meanwhile."""
+    """Yield what keeps the files of a trial, and listen to what this thread logs meanwhile."""
     ours = Results(artifacts=artifacts, study=study, number=number)
     thread = threading.get_ident()
     handler = logging.StreamHandler(ours.said)

@@ -23,7 +23,7 @@ class RoundedSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give the parameters that are proposed together."""
+        """Return the parameters that are proposed together."""
         return self.sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(

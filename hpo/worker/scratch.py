@@ -18,7 +18,7 @@ NEW = 60.0  # seconds: so young a folder may be about to be locked
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a new folder that goes with the body."""
+    """Yield a new folder that goes with the body."""
     with tempfile.TemporaryDirectory(prefix=_prefix(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with open_lock(folder / LOCK) as lock:

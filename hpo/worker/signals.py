@@ -138,5 +138,5 @@ def _handled_by(
 
 
 def _heeded() -> list[signal.Signals]:
-    """Give the stop signals that nobody above told this process to ignore, as nohup does."""
+    """Return the stop signals that nobody above told this process to ignore, as nohup does."""
     return [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -21,12 +21,12 @@ class Slot:
 
 
 def plain_slots(count: int) -> list[Slot]:
-    """Give slots that are alike: each process sees what this one does."""
+    """Return slots that are alike: each process sees what this one does."""
     return [Slot(name=f"worker-{n}") for n in range(1, count + 1)]
 
 
 def gpu_slots(gpus: Sequence[Gpu], per_gpu: int) -> list[Slot]:
-    """Give the slots of each GPU; several on one divide its memory."""
+    """Return the slots of each GPU; several on one divide its memory."""
     return [_gpu_slot(gpu, n, per_gpu) for n in range(1, per_gpu + 1) for gpu in gpus]
 
 

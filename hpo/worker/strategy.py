@@ -33,7 +33,7 @@ from hpo.worker.qmc import NumberedQMCSampler
 
 
 def sampler(definition: Definition, trial_number: int) -> BaseSampler:
-    """Give the sampler that proposes one trial.
+    """Return the sampler that proposes one trial.
 
     Its seed comes from the study's and the trial's number: workers that share a seed would propose
     the same values, and a study that one worker runs can be repeated across interruptions.
@@ -62,7 +62,7 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
 
 
 def pruner(settings: Pruner, last_step: int) -> BasePruner:
-    """Give the pruner of a study whose trials climb to last_step."""
+    """Return the pruner of a study whose trials climb to last_step."""
     match settings:
         case ASHA():
             return SuccessiveHalvingPruner(

@@ -47,7 +47,7 @@ class View(Study):
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Give the trials as they were seen last."""
+        """Return the trials as they were seen last."""
         return self._get_trials(deepcopy, states)
 
 

@@ -124,7 +124,7 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
 def test_a_script_keeps_the_reason_of_the_share_that_is_watched(cnn_content, dataset):
     cnn_content["fixed"] |= {"patience": 2}
     script = script_of(stored_study(cnn_content, dataset, [0.5]), "train.py")
-    assert "# its learning rate or its end.\nWATCHED = 0.1\n" in script
+    assert "# on the learning rate or on early stopping.\nWATCHED = 0.1\n" in script
 
 
 def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content, dataset):
