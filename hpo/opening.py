@@ -5,9 +5,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpo.data import Dataset, load
-from hpo.definition import Definition
-from hpo.definition import load as load_definition
+from hpo.data import Dataset, load_dataset
+from hpo.definition import Definition, load_definition
 from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
@@ -130,7 +129,7 @@ def _rows(definition: Definition, folder: Path) -> Dataset:
 
 def _read(definition: Definition, file: Path, folds: int | None = None) -> Dataset:
     data = definition.data
-    return load(
+    return load_dataset(
         file,
         label=data.label,
         shape=data.shape,

@@ -21,7 +21,7 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import Trial, TrialState
 from scenario import STUDY
 
-from hpo.definition import load
+from hpo.definition import load_definition
 from hpo.objective import Kept
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -36,7 +36,7 @@ def pruner(settings: dict[str, Any]) -> BasePruner:
 
 def main(interval: int, grace: int, path: Path) -> None:
     """Work until the budget is spent."""
-    definition, objective = load(path), objective_of(path)
+    definition, objective = load_definition(path), objective_of(path)
     storage = RDBStorage(
         os.environ["HPO_DATABASE_URL"],
         engine_kwargs={"pool_pre_ping": True},

@@ -21,7 +21,7 @@ one_thread_a_process()
 
 import optuna  # noqa: E402 - after the threads are set
 
-from hpo.data import load  # noqa: E402
+from hpo.data import load_dataset  # noqa: E402
 from hpo.definition import parse  # noqa: E402
 from hpo.objective import Objective, build_objective  # noqa: E402
 
@@ -70,7 +70,7 @@ def objective_of(model: str, file: str) -> Objective:
     content = {"name": model, "seed": 1, "budget": {"trials": 1}}
     data = {"train": file, **IMAGES}
     definition = parse({**content, "data": data, **DEFINITIONS[model]}, model)
-    return build_objective(definition, load(file, shape=(28, 28, 1)), model)
+    return build_objective(definition, load_dataset(file, shape=(28, 28, 1)), model)
 
 
 def points(model: str) -> list[dict[str, Any]]:

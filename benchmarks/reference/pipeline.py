@@ -21,8 +21,8 @@ with muted_stderr():
 
 import numpy as np  # noqa: E402 - after the threads are set
 
-from hpo.data import Dataset, load  # noqa: E402
-from hpo.definition import load as load_definition  # noqa: E402
+from hpo.data import Dataset, load_dataset  # noqa: E402
+from hpo.definition import load_definition  # noqa: E402
 from hpo.training.params.cnn import Params  # noqa: E402
 from hpo.training.splits import holdout  # noqa: E402
 from hpo.training.steps import OnStep  # noqa: E402
@@ -75,7 +75,7 @@ def error_of(model: Any, task: Task, rows: Dataset) -> float:
 
 def main() -> None:
     """Train, and say what is kept and how it errs."""
-    train, test = (load(Path(file)) for file in sys.argv[1:3])
+    train, test = (load_dataset(Path(file)) for file in sys.argv[1:3])
     assert train.y is not None
     assert DEEP.data.shape is not None
     task = Task(classes=tuple(train.classes.tolist()), shape=DEEP.data.shape)

@@ -22,7 +22,7 @@ from hpo.definition.schema import ASHA, Median, NoPruning
 from hpo.objective import Objective
 from hpo.opening import import_code, objective_of
 from hpo.storage.database import open_storage
-from hpo.study import load, trials_of
+from hpo.study import load_study, trials_of
 from hpo.worker import climber
 from hpo.worker.loop import Service, serve, service
 from hpo.worker.signals import Stop
@@ -47,7 +47,7 @@ Work = Callable[[], None]
 def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
     """Give the loop of `hpo worker`; batch is how many seconds of steps are written together."""
     with open_storage(application_name="worker", url=plain(url)) as database:
-        stored = load(database, STUDY)
+        stored = load_study(database, STUDY)
         definition = stored.definition.model_copy(update={"pruner": SETTINGS[pruner]})
         stored = replace(stored, definition=definition)
         objective, artifacts = _empty(objective_of(stored)), open_artifacts()

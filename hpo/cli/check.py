@@ -102,23 +102,23 @@ def _artifacts() -> str:
 def _database(database: "Database") -> str:
     from sqlalchemy import text
 
-    from hpo.study import names
+    from hpo.study import study_names
 
     with database.engine.connect() as connection:
         server = connection.scalar(text("SHOW server_version"))
-    return f"PostgreSQL {server} at {database.address}, {len(names(database))} studies"
+    return f"PostgreSQL {server} at {database.address}, {len(study_names(database))} studies"
 
 
 def _data_parts(database: "Database") -> list[Callable[[], str]]:
     from hpo.opening import objective_of
-    from hpo.study import load, names
+    from hpo.study import load_study, study_names
 
     def check_data(name: str) -> str:
-        stored = load(database, name)
+        stored = load_study(database, name)
         rows = len(objective_of(stored).y)
         start = stored.definition.warm_start
         return f"{name}: {rows:,} rows, the same as when the study was created" + (
             f"; it started from the best {start.top} of {start.study}" if start else ""
         )
 
-    return [partial(check_data, name) for name in names(database)]
+    return [partial(check_data, name) for name in study_names(database)]

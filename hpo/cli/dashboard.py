@@ -79,11 +79,11 @@ def dashboard(
 
 def _path_of(database: "Database", study: str | None) -> str:
     """Return where the dashboard shows a study; one that is not there is an error."""
-    from hpo.study import load
+    from hpo.study import load_study
 
     if study is None:
         return "/dashboard"
-    return f"/dashboard/studies/{load(database, study).study_id}"
+    return f"/dashboard/studies/{load_study(database, study).study_id}"
 
 
 def _listen(

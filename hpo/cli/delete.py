@@ -46,10 +46,10 @@ def _confirmed() -> bool:
 
 
 def _what_goes(database: "Database", study: str) -> str:
-    from hpo.study import load, status
+    from hpo.study import load_study, status
 
     try:
-        found = status(load(database, study))
+        found = status(load_study(database, study))
     except DefinitionError as error:  # another version made it, or its model is not here
         return f"{study}, of which nothing can be shown: {error}"
     trials = sum(found.counts.values())

@@ -27,12 +27,12 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
     from hpo.errors import InputError
     from hpo.export import best, chosen, write_script
     from hpo.opening import weights_of
-    from hpo.study import load
+    from hpo.study import load_study
 
     if trial is not None and top is not None:
         raise InputError("--trial and --top contradict each other; leave one of them out")
     with open_database("export") as database:
-        stored = load(database, study)
+        stored = load_study(database, study)
         trials = best(stored, top or 1) if trial is None else chosen(stored, trial)
         script = write_script(stored, trials, output.name if output else "train.py")
     if output is None:

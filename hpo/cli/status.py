@@ -59,14 +59,14 @@ def status(study: str | None, json_: bool, watch: bool) -> None:
 
 def _read(database: "Database", study: str | None) -> "list[Status]":
     """Give a study, or all but those that can't be shown here, of which it says why."""
-    from hpo.study import load, names, status
+    from hpo.study import load_study, status, study_names
 
     if study:
-        return [status(load(database, study))]
+        return [status(load_study(database, study))]
     found = []
-    for name in names(database):
+    for name in study_names(database):
         try:
-            found.append(status(load(database, name)))
+            found.append(status(load_study(database, name)))
         # Another version made it, its model is not here, or it was deleted meanwhile.
         except (DefinitionError, StudyError) as error:
             click.echo(f"hpo: {error}", err=True)

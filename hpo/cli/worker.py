@@ -99,7 +99,7 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     from hpo.cli.progress import say_finishing
     from hpo.home import home
     from hpo.storage.retrying import persistently
-    from hpo.study import load
+    from hpo.study import load_study
     from hpo.worker.local import local_workers
     from hpo.worker.signals import LOOK, interrupt_on_stop_signals
 
@@ -107,7 +107,7 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     with ExitStack() as stack:  # so that an embedded server runs on between two crashes
         database = persistently(lambda: stack.enter_context(open_database("worker")))
         if study:
-            persistently(lambda: load(database, study))
+            persistently(lambda: load_study(database, study))
         logs = home() / "logs" / (study or "")
         with local_workers(study, slots, logs, say_finishing) as started:
             while started.look():

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bottle
 from optuna.artifacts.exceptions import ArtifactNotFound
@@ -25,7 +25,10 @@ from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import CHECKPOINT, DEFINITION
-from hpo.study import StoredStudy, best_trials, load
+from hpo.study import StoredStudy, best_trials, load_study
+
+if TYPE_CHECKING:
+    from hpo.dashboard.figures import Curve
 
 STUDY = "/api/studies/<study_id:int>"
 RENAME = f"{STUDY}/rename"
@@ -189,7 +192,7 @@ class Additions:
 
     def _load(self, study_id: int) -> StoredStudy:
         with database_errors():
-            return load(self.database, self.database.storage.get_study_name_from_id(study_id))
+            return load_study(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
         """Return a picture of a trial; one that is the same as before is not drawn again.
@@ -216,20 +219,20 @@ class Additions:
 
         title = _title(trial)
         if name == CURVE:
-            return figures.learning_curve(self._climb(study_id, trial, title))
+            return figures.learning_curve(self._curve(study_id, trial, title))
         draw = figures.confusion_matrix if name == CONFUSION else figures.mistakes
         return draw(title, self._evaluation(trial))
 
-    def _climb(self, study_id: int, trial: FrozenTrial, title: str) -> Any:
-        from hpo.dashboard.figures import Climb  # noqa: PLC0415
+    def _curve(self, study_id: int, trial: FrozenTrial, title: str) -> "Curve":
+        from hpo.dashboard.figures import Curve  # noqa: PLC0415
 
         try:
             stored = self._load(study_id)
         except HpoError:  # another's study
-            return Climb(title=title, metric="value", values=trial.intermediate_values)
+            return Curve(title=title, metric="value", values=trial.intermediate_values)
         best = next(iter(best_trials(stored)), None)
         is_other = best is not None and best.number != trial.number
-        return Climb(
+        return Curve(
             title=title,
             metric=stored.definition.evaluation.metric,
             values=trial.intermediate_values,

@@ -15,7 +15,7 @@ from hpo.dashboard.gate import Gate, Health
 from hpo.errors import DatabaseError, HpoError
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.study import load, names, trials_of
+from hpo.study import load_study, study_names, trials_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -39,9 +39,9 @@ def read_ahead(database: Database, study: str | None) -> None:
     def read() -> None:
         try:
             with database_errors():
-                name = study or next(reversed(names(database)), None)
+                name = study or next(reversed(study_names(database)), None)
                 if name is not None:
-                    trials_of(load(database, name))
+                    trials_of(load_study(database, name))
         except HpoError as error:  # whoever looks will hear of it
             log.warning("%s", error)
 

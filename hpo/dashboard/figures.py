@@ -24,7 +24,7 @@ ONE_AT_A_TIME = threading.Lock()  # Matplotlib shares fonts and caches between t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Climb:
+class Curve:
     """What a trial has reported, step by step, and what it is compared with."""
 
     title: str
@@ -35,36 +35,36 @@ class Climb:
     folds: Sequence[int] = ()  # the last step of each but the last
 
 
-def learning_curve(climb: Climb) -> bytes:
+def learning_curve(curve: Curve) -> bytes:
     """Draw a trial's values, and those of the best trial behind them."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for end in climb.folds:
+        for end in curve.folds:
             axes.axvline(end + 0.5, color=OTHERS, linewidth=0.5, linestyle=":")
-        if climb.best:
-            steps = sorted(climb.best)
+        if curve.best:
+            steps = sorted(curve.best)
             axes.plot(
                 steps,
-                [climb.best[step] for step in steps],
+                [curve.best[step] for step in steps],
                 linestyle="--",
                 color=OTHERS,
-                label=climb.best_title,
+                label=curve.best_title,
             )
-        steps = sorted(climb.values)
+        steps = sorted(curve.values)
         marker = "o" if len(steps) <= 60 else ""
         axes.plot(
             steps,
-            [climb.values[step] for step in steps],
+            [curve.values[step] for step in steps],
             marker=marker,
             markersize=4,
             color=OURS,
-            label=climb.title,
+            label=curve.title,
         )
-        axes.set(xlabel="step", ylabel=climb.metric, title=climb.title)
+        axes.set(xlabel="step", ylabel=curve.metric, title=curve.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
-        if climb.best:
+        if curve.best:
             axes.legend(loc="lower right", frameon=False)
 
     return _png((6.4, 4), draw)

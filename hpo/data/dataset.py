@@ -54,7 +54,7 @@ class Dataset:
         return fingerprint(self.X, np.empty(0, dtype=np.int64) if self.y is None else self.y)
 
 
-def load(
+def load_dataset(
     path: str | Path,
     *,
     label: str | None = "last",
@@ -122,7 +122,7 @@ def _reader(path: Path) -> Callable[[Path], Table]:
     return reader
 
 
-# ---- checks: each raises ValueError with what is wrong, `load` puts the file's name before it
+# ---- checks: each raises ValueError with what is wrong; `load_dataset` adds the file's name
 
 
 def _check_finite(table: Table) -> None:

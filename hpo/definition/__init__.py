@@ -1,7 +1,7 @@
 """Study definitions: what a TOML file may say, checked, as frozen values."""
 
 from hpo.definition.given import Given, load_trials, parse_assignments
-from hpo.definition.reading import load, parse
+from hpo.definition.reading import load_definition, parse
 from hpo.definition.schema import (
     Budget,
     Data,
@@ -31,7 +31,7 @@ __all__ = [
     "WarmStart",
     "as_choice",
     "in_toml",
-    "load",
+    "load_definition",
     "load_trials",
     "parse",
     "parse_assignments",

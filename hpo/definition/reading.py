@@ -12,7 +12,7 @@ from hpo.definition.schema import Definition
 from hpo.errors import DefinitionError
 
 
-def load(path: Path) -> Definition:
+def load_definition(path: Path) -> Definition:
     """Read a definition file; a study without a name takes the file's.
 
     Raises:

@@ -13,14 +13,14 @@ Outcomes = Mapping[str, list[object]]
 
 
 @dataclass(frozen=True)
-class Fit:
+class CheckedValues:
     """What was given, parted."""
 
     values: dict[str, Choice]  # that a trial can have, in their declared types
     problems: dict[str, str]  # of all others
 
 
-def fit(space: SearchSpace[Any], given: Mapping[str, object]) -> Fit:
+def check_values(space: SearchSpace[Any], given: Mapping[str, object]) -> CheckedValues:
     """Part the values that a trial can have from the others; what is not given is left open."""
     unknown = f"the model has no such parameter; it has {', '.join(space.parameters)}"
     problems = {name: unknown for name in given if name not in space.parameters}
@@ -38,7 +38,7 @@ def fit(space: SearchSpace[Any], given: Mapping[str, object]) -> Fit:
             *(_outcomes(space, parameter, values) if True in meant else ()),
             *([None] if False in meant else ()),
         ]
-    return Fit(values, problems)
+    return CheckedValues(values, problems)
 
 
 def _misfit(space: SearchSpace[Any], parameter: Parameter, given: object) -> str | None:

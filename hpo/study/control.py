@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import CONTROL
-from hpo.study.stored import StoredStudy, attrs_of, load
+from hpo.study.stored import StoredStudy, attrs_of, load_study
 
 
 class Want(StrEnum):
@@ -42,7 +42,7 @@ def set_control(database: Database, name: str, want: Want) -> Control:
     Raises:
         StudyError: there is no such study.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     with study_lock(database, name):
         before = control_of(stored)
         write_control(stored, Control(want))

@@ -18,7 +18,7 @@ from hpo.storage.failures import database_errors
 from hpo.storage.keys import DEFINITION, ORIGIN, WARM_START
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import spelled
-from hpo.study.stored import Origin, StoredStudy, load, names, space_of
+from hpo.study.stored import Origin, StoredStudy, load_study, space_of, study_names
 from hpo.study.trials import is_queued
 from hpo.study.warm_start import Beginning, warm_start
 
@@ -43,18 +43,18 @@ def create(
     if definition.sampler.name == "grid":
         origin = replace(origin, points=Grid(space_of(definition)).size)
     with study_lock(database, definition.name):
-        if definition.name not in names(database):
+        if definition.name not in study_names(database):
             start = warm_start(database, definition)
             _store(database, definition, origin, start)
             if start:
                 say(start.told)
-        stored = load(database, definition.name)
+        stored = load_study(database, definition.name)
         _refuse_changes(stored, definition, origin)
         if stored.definition.budget != definition.budget:
             before, after = spelled(stored.definition.budget), spelled(definition.budget)
             say(f"the budget of {definition.name} was {before}, and is {after}")
         _write(stored.study, definition, origin)  # its budget and the like may be new
-    return load(database, definition.name)
+    return load_study(database, definition.name)
 
 
 def _store(

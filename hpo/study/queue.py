@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
-from hpo.search_space import fit
+from hpo.search_space import check_values
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import GIVEN
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import Account, account_of, spelled
-from hpo.study.stored import StoredStudy, load, space_of, trials_of
+from hpo.study.stored import StoredStudy, load_study, space_of, trials_of
 
 REMEDY = "raise it in the study's file and run `hpo create` on that"
 
@@ -38,7 +38,7 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
         StudyError: there is no such study, or its budget has no room for them.
         DefinitionError: a value is none that a trial of this study can have.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     wanted = _fitting(stored, given)
     with study_lock(database, name) as connection:
         trials = trials_of(stored)
@@ -54,7 +54,7 @@ def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
     space = space_of(stored.definition)
     wanted = []
     for one in given:
-        found = fit(space, one.values)
+        found = check_values(space, one.values)
         for name, problem in found.problems.items():
             key = f"{name} = {in_toml(one.values[name])}"
             raise DefinitionError(one.source, key, problem)

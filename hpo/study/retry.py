@@ -11,7 +11,7 @@ from hpo.storage.keys import GIVEN, RETRY_OF
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import account_of
 from hpo.study.queue import Queued, spent
-from hpo.study.stored import load
+from hpo.study.stored import load_study
 
 
 def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -> list[Queued]:
@@ -24,7 +24,7 @@ def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -
         StudyError: there is no such study, a trial of that number did not fail, or no time or
             steps are left for another try.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     with study_lock(database, name) as connection:
         account = account_of(stored, connection)
         trials = account.trials

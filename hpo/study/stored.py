@@ -73,7 +73,7 @@ class StoredStudy:
         return self.origin.points or Grid(space_of(self.definition)).size
 
 
-def load(database: Database, name: str) -> StoredStudy:
+def load_study(database: Database, name: str) -> StoredStudy:
     """Return a stored study by its name.
 
     Raises:
@@ -109,14 +109,14 @@ def find(database: Database, name: str) -> optuna.Study:
     try:
         study = optuna.load_study(study_name=name, storage=database.storage)
     except KeyError:
-        known = ", ".join(names(database)) or "none yet"
+        known = ", ".join(study_names(database)) or "none yet"
         raise StudyError(f'there is no study "{name}"; the database has: {known}') from None
     if DEFINITION not in study.user_attrs:
         raise StudyError(f'the study "{name}" was not created by hpo; it has no definition')
     return study
 
 
-def names(database: Database) -> list[str]:
+def study_names(database: Database) -> list[str]:
     """Return the names of the stored studies, in the order of their creation."""
     studies = database.storage.get_all_studies()  # Optuna's summaries read every trial, too
     return [study.study_name for study in studies if DEFINITION in study.user_attrs]

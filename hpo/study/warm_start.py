@@ -9,10 +9,10 @@ from optuna.trial import FrozenTrial
 
 from hpo.definition import Choice, Definition, WarmStart, in_toml
 from hpo.errors import StudyError
-from hpo.search_space import SearchSpace, fit
+from hpo.search_space import SearchSpace, check_values
 from hpo.storage.database import Database
 from hpo.study.state import best_trials
-from hpo.study.stored import StoredStudy, load, space_of
+from hpo.study.stored import StoredStudy, load_study, space_of
 
 TOLD = 5  # values that a start leaves out, by name
 
@@ -48,7 +48,7 @@ def warm_start(database: Database, definition: Definition) -> Beginning | None:
 
 
 def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beginning:
-    source = load(database, wanted.study)
+    source = load_study(database, wanted.study)
     _demand_alike(source.definition, definition)
     best = best_trials(source)[: wanted.top]
     if not best:
@@ -105,7 +105,7 @@ def _starts(
     dropped: dict[str, list[int]] = {}
     for trial in best:
         given = asdict(theirs.suggest(trial))
-        found = fit(ours, given)
+        found = check_values(ours, given)
         if found.values and all(start.values != found.values for start in starts):
             starts.append(
                 Start(

@@ -17,7 +17,7 @@ from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.lease import Lease, Outcome, deadline_of
 from hpo.worker.mishaps import Diverged
 from hpo.worker.results import Results
@@ -143,7 +143,7 @@ class Climber:
 
     def _is_time_to_write(self, *, is_new: bool) -> bool:
         pruner = self.view.pruner
-        looks = is_new and isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
+        looks = is_new and isinstance(pruner, HalvingPruner) and pruner.is_at_rung(self.trial)
         return looks or time.monotonic() - self.written_at >= BATCH
 
     def _is_time_over(self) -> bool:

@@ -12,7 +12,7 @@ from hpo.study import is_paused, rungs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Halving(BasePruner):
+class HalvingPruner(BasePruner):
     """Lets one in `factor` of the trials at a rung climb on; the others wait and may follow later.
 
     This is ASHA as it was published (Li et al., 2020). Optuna's pruner of that name ends a trial
@@ -78,7 +78,7 @@ class Halving(BasePruner):
         return {trial.number for trial in ranked[: len(ranked) // self.factor]}
 
 
-NO_RUNGS = Halving(first=1, factor=2, last_step=1)
+NO_RUNGS = HalvingPruner(first=1, factor=2, last_step=1)
 """What pauses nothing, and so has nothing to promote."""
 
 

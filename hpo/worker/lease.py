@@ -33,8 +33,8 @@ from hpo.study import (
     trials_of,
 )
 from hpo.worker.checkpoints import forget
-from hpo.worker.choice import Choice
-from hpo.worker.halving import NO_RUNGS, Halving
+from hpo.worker.halving import NO_RUNGS, HalvingPruner
+from hpo.worker.selection import Selection
 
 log = logging.getLogger(__name__)
 
@@ -211,13 +211,13 @@ class Leases:
             taken = taking.owned(connection, self.stored.study_id, owner)
             if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
-            choice = self._choice(connection, attrs)
-            trial_id = taken or self._take_next(choice, connection, owner)
+            selection = self._selection(connection, attrs)
+            trial_id = taken or self._take_next(selection, connection, owner)
             if trial_id is None:
                 return None
-            deadline = deadline_of(choice.account)
+            deadline = deadline_of(selection.account)
         trial = self.stored.database.storage.get_trial(trial_id)
-        return self._lease(trial, owner, choice.account.trials, deadline)
+        return self._lease(trial, owner, selection.account.trials, deadline)
 
     def _begin(self, owner: str) -> FrozenTrial | None:
         """Begin a new trial without a look at the others, where the database can decide over it.
@@ -238,7 +238,7 @@ class Leases:
     def _counts_trials_alone(self, budget: Budget) -> bool:
         """Whether a new trial is next unless one waits or there are enough."""
         others = (budget.steps, budget.wall_time, budget.target, budget.patience)
-        is_halving = isinstance(self.stored.study.pruner, Halving)
+        is_halving = isinstance(self.stored.study.pruner, HalvingPruner)
         is_walk = self.stored.points is not None  # it ends with its points
         return all(limit is None for limit in others) and not is_halving and not is_walk
 
@@ -264,8 +264,8 @@ class Leases:
             give_up=self.give_up,
         )
 
-    def _take_next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
-        account, trial = choice.account, choice.existing()
+    def _take_next(self, selection: Selection, connection: Connection, owner: str) -> int | None:
+        account, trial = selection.account, selection.existing()
         grant = account.grant(trial)
         if trial is not None:
             trial_id = self._id_of(trial)
@@ -276,7 +276,7 @@ class Leases:
                 connection, self.stored.study_id, owner, despite_waiting=True, grant=grant
             )
             return None if begun is None else begun._trial_id  # noqa: SLF001
-        if not choice.runs:  # nothing will make room any more for what waits at a rung
+        if not selection.runs:  # nothing will make room any more for what waits at a rung
             tidying.prune_paused(connection, self.stored.study_id)
         return None
 
@@ -291,11 +291,11 @@ class Leases:
             self.stored.study_id, trial.number
         )
 
-    def _choice(self, connection: Connection, attrs: Mapping[str, Any]) -> Choice:
+    def _selection(self, connection: Connection, attrs: Mapping[str, Any]) -> Selection:
         pruner = self.stored.study.pruner
-        return Choice(
+        return Selection(
             account=account_of(self.stored, connection, attrs),
-            halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
+            halving=pruner if isinstance(pruner, HalvingPruner) else NO_RUNGS,
             direction=self.stored.study.direction,
         )
 

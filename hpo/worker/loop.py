@@ -12,7 +12,7 @@ from hpo.objective import Objective
 from hpo.opening import import_code, objective_of
 from hpo.storage.database import Database
 from hpo.storage.stale import grace_period
-from hpo.study import StoredStudy, load
+from hpo.study import StoredStudy, load_study
 from hpo.worker.lease import Leases
 from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
 from hpo.worker.rounding import RoundedSampler
@@ -61,7 +61,7 @@ def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: st
     Raises:
         InputError: it is not in the database, or this machine lacks its rows or its model.
     """
-    stored = load(database, study)
+    stored = load_study(database, study)
     objective = objective_of(stored)
     import_code(objective.model)
     end_without_tuning()

@@ -18,17 +18,17 @@ from hpo.definition.schema import (
     QMC,
     TPE,
     GridWalk,
+    Halving,
     Hyperband,
     Median,
     NoPruning,
     Percentile,
     RandomSampling,
 )
-from hpo.definition.schema import Halving as HalvingSettings
 from hpo.search_space import Grid
 from hpo.study import space_of
 from hpo.worker.grid import GridSampler
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.qmc import NumberedQMCSampler
 
 
@@ -68,8 +68,8 @@ def pruner(settings: Pruner, last_step: int) -> BasePruner:
             return SuccessiveHalvingPruner(
                 min_resource=settings.min_resource, reduction_factor=settings.reduction_factor
             )
-        case HalvingSettings():
-            return Halving(
+        case Halving():
+            return HalvingPruner(
                 first=settings.min_resource,
                 factor=settings.reduction_factor,
                 last_step=last_step,

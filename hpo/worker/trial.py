@@ -17,7 +17,7 @@ from hpo.storage.retrying import persistently
 from hpo.study import Control, Want, control_of, trials_of, write_control
 from hpo.worker.checkpoints import checkpoints
 from hpo.worker.climber import Climber, Cut, Drained
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Lease, Outcome
 from hpo.worker.mishaps import (
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
     """Run a trial to one of its ends; what happens in it is recorded with it."""
     study = lease.stored.study
-    max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
+    max_age = 0.0 if isinstance(study.pruner, HalvingPruner) else OLDEST
     view = PrunerView(study, lambda: lease.trials, lease.trial, max_age)
     with (
         heartbeat(lease),
@@ -76,7 +76,7 @@ def _outcome(climber: Climber, objective: Objective) -> Outcome:
     try:
         return Outcome(state=TrialState.COMPLETE, value=_evaluate(climber, objective))
     except TrialPruned as pruned:
-        if isinstance(pruner, Halving):
+        if isinstance(pruner, HalvingPruner):
             return Outcome(state=TrialState.WAITING, rung=pruner.rung_at(pruned.args[0]))
         return _pruned(trial)
     except Drained:

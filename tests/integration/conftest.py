@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from hpo.artifacts import open_artifacts
 from hpo.cli import main
-from hpo.data import load
+from hpo.data import load_dataset
 from hpo.objective import build_objective
 from hpo.opening import objective_of
 from hpo.storage import stale
@@ -49,7 +49,7 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
     """Create the usual study with other sections, on rows of a file."""
 
     def create_changed(rows: Path = rows, **changes: Any) -> StoredStudy:
-        dataset, changed = load(rows), definition(**changes)
+        dataset, changed = load_dataset(rows), definition(**changes)
         task = build_objective(changed, dataset, "test").task
         origin = Origin(
             folder=rows.parent, fingerprint=dataset.fingerprint, label_column=-1, task=task

@@ -11,7 +11,7 @@ from hpo.errors import LeaseLost, StudyError
 from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
 from hpo.storage.keys import DEFINITION
 from hpo.storage.ownership import Writing
-from hpo.study import load
+from hpo.study import load_study
 from hpo.worker.lease import Outcome
 
 RATE = distribution_to_json(FloatDistribution(0.1, 0.9))
@@ -114,6 +114,6 @@ def test_a_study_that_another_version_made_goes_as_well(hpo, create_study, worke
 def test_a_grid_study_is_shown_where_its_model_is_not(hpo, rows, database):
     write_definition(rows.parent, space={"rate": [0.1, 0.2]}, sampler={"name": "grid"})
     hpo("create", "blobs.toml")
-    study = load(database, "blobs").study
+    study = load_study(database, "blobs").study
     study.set_user_attr(DEFINITION, study.user_attrs[DEFINITION] | {"model": "gone:M"})
     assert "budget  trials 2" in hpo("status", "blobs").out

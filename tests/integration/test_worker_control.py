@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
 from hpo.storage.keys import CONTROL
 from hpo.storage.ownership import Writing
-from hpo.study import StudyState, Want, load, set_control, status
+from hpo.study import StudyState, Want, load_study, set_control, status
 from hpo.worker import climber, loop
 from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases
@@ -235,7 +235,7 @@ def test_an_unknown_study_is_named(hpo):
 def test_what_was_wanted_is_stored_with_the_study(create_study, hpo, database):
     create_study()
     hpo("pause", "blobs")
-    attrs = load(database, "blobs").study.user_attrs
+    attrs = load_study(database, "blobs").study.user_attrs
     assert attrs[CONTROL] == {"want": "pause", "reason": None}
 
 

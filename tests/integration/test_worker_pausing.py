@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
 from hpo.storage.keys import FOLDS, PAUSED
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import StudyState, Want, load, retry, runs_of, set_control, status
+from hpo.study import StudyState, Want, load_study, retry, runs_of, set_control, status
 from hpo.worker import loop
 from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop
@@ -82,7 +82,7 @@ def test_workers_at_once_keep_a_budget_of_steps(create_study, open_another, work
 
     def work_too(_number):
         with open_another() as other:
-            work(load(other, "blobs"))
+            work(load_study(other, "blobs"))
 
     with ThreadPoolExecutor(4) as pool:
         assert [*pool.map(work_too, range(4))] == [None] * 4
@@ -101,7 +101,7 @@ def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
     (paused,) = stored.study.trials
     assert (paused.state, paused.system_attrs[PAUSED]) == (TrialState.WAITING, 1)
     with open_another() as other:
-        work(load(other, "blobs"))
+        work(load_study(other, "blobs"))
     (trial,) = stored.study.trials
     assert (trial.state, [*trial.intermediate_values]) == (TrialState.COMPLETE, [1, 2, 3, 4])
     assert trial.params == paused.params

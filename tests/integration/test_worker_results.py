@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from hpo.artifacts import open_artifacts
 from hpo.artifacts.dashboard import OptunaStore
 from hpo.evaluation import FILE, Evaluation
-from hpo.study import Want, load, set_control
+from hpo.study import Want, load_study, set_control
 from hpo.worker.signals import Stop
 
 FOLDED = {"evaluation": {"folds": 2}, "budget": {"trials": 1}}
@@ -155,7 +155,7 @@ def take_over(open_another, leases, make_stale):
 
         def take():
             make_stale()
-            return leases(load(other, "blobs"), "them").take()
+            return leases(load_study(other, "blobs"), "them").take()
 
         yield take
 

@@ -13,7 +13,7 @@ from hpo.objective import Kept
 from hpo.opening import objective_of
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import load
+from hpo.study import load_study
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints, climber
 from hpo.worker.signals import Stop
@@ -130,7 +130,7 @@ def test_another_worker_without_the_store_trains_again_and_ends_the_same(
     run_trial(leases(stored).take(), objective, StopAfter(1))
     monkeypatch.setenv("HPO_HOME", str(tmp_path / "other"))
     with open_another() as other:
-        theirs = load(other, "elsewhere")
+        theirs = load_study(other, "elsewhere")
         run_trial(leases(theirs, "them").take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
@@ -144,7 +144,7 @@ def test_a_worker_that_lost_its_trial_does_not_touch_what_the_next_one_goes_on_w
     objective = objective_of(stored)
     ours = leases(stored)
     with open_another() as other:
-        theirs = load(other, "frozen")
+        theirs = load_study(other, "frozen")
 
         class TakenOver(Stop):
             asked = 0
@@ -284,7 +284,7 @@ def test_an_end_whose_answer_was_lost_takes_nothing_from_the_next_worker(
             raise DatabaseAway("the connection broke")
 
     with open_another() as database:
-        theirs = leases(load(database, stored.study.study_name), "they")
+        theirs = leases(load_study(database, stored.study.study_name), "they")
         monkeypatch.setattr(OwnedTrial, "end", end_unheard)
         run_trial(leases(stored).take(), objective_of(stored), StopAfter(4))
         (lease,) = taken

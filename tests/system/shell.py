@@ -17,7 +17,7 @@ from hpo.device import KERNELS
 from hpo.errors import StudyError
 from hpo.storage.database import Database
 from hpo.storage.keys import OWNER
-from hpo.study import load
+from hpo.study import load_study
 
 TESTS = Path(__file__).parents[1]  # where the package centroid is
 MARK = "MARK_OF_TEST"
@@ -95,7 +95,7 @@ class Watch:
     def trials(self) -> list[FrozenTrial]:
         """Give its trials; none while nobody has created it."""
         try:
-            return load(self.database, self.name).study.get_trials(deepcopy=False)
+            return load_study(self.database, self.name).study.get_trials(deepcopy=False)
         except StudyError:
             return []
 

@@ -20,7 +20,7 @@ from hpo.evaluation import Evaluation
 from hpo.storage.database import open_storage
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
-from hpo.study import load
+from hpo.study import load_study
 from hpo.worker.lease import Outcome
 
 EDITOR = Access(editor="battery-staple-8")
@@ -304,7 +304,7 @@ def test_a_role_that_may_only_read_is_enough_to_look(create_study, work, databas
             admin = Access(editor=EDITOR.editor, editor_is_admin=True)
             admins = Client(application(looking, open_artifacts(), admin, "127.0.0.1"))
             assert admins.delete("/api/studies/1", auth=AUTH, json={}).status_code == 500
-        assert load(database, "blobs").study.trials
+        assert load_study(database, "blobs").study.trials
     finally:
         with database.engine.begin() as connection:
             connection.execute(text("DROP OWNED BY looker"))

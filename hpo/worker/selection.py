@@ -6,11 +6,11 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.study import Account, is_paused, is_queued
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class Selection:
     """A study at the moment when a worker asks for a trial.
 
     One that was handed back comes first, then one that may climb beyond its rung, then those that
@@ -19,7 +19,7 @@ class Choice:
     """
 
     account: Account
-    halving: Halving
+    halving: HalvingPruner
     direction: StudyDirection
 
     def existing(self) -> FrozenTrial | None:
