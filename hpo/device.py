@@ -44,7 +44,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def one_thread_a_process() -> None:
+def use_one_thread() -> None:
     """Hold numerical libraries to one fast thread; must come before the first of them is imported.
 
     A second thread for one trial costs more than a second trial beside it, and sums that are
@@ -117,7 +117,7 @@ def _gpu() -> dict[str, str]:
     return {"gpu": first.name, "driver": first.driver}
 
 
-def hold_gpu_memory(megabytes: int) -> None:
+def limit_gpu_memory(megabytes: int) -> None:
     """Hold TensorFlow to a part of the GPU's memory; JAX reads a variable that says so (slots).
 
     Must come before any code that may use the GPU; it imports TensorFlow.

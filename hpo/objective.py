@@ -43,7 +43,7 @@ The value is measured when it is asked for: a step that is known already costs n
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class Progress:
     """What is kept of a trial's evaluation, for a worker that goes on with it."""
 
     folds: Sequence[float] = ()  # the values of those that are finished
@@ -117,7 +117,7 @@ class Objective:
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
-    def evaluate(self, params: Any, report: Report, kept: Kept = Kept()) -> float:
+    def evaluate(self, params: Any, report: Report, kept: Progress = Progress()) -> float:
         """Return the mean over the folds of the metric on the rows held out.
 
         What is kept of an earlier evaluation is not computed again.

@@ -11,7 +11,7 @@ from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
-from hpo.pretraining import Say, Weights, demand_others, pretrain, sha256_of
+from hpo.pretraining import Say, Weights, pretrain, refuse_shared_rows, sha256_of
 from hpo.storage.database import Database
 from hpo.study import Origin, StoredStudy, create
 
@@ -78,7 +78,7 @@ def _weights(draft: Draft, say: Say) -> Weights | None:
     rows = _read(definition, _place(table.train, draft.folder))
     sources = _place(table.sources, draft.folder) if table.sources else None
     import_code(objective.model)
-    demand_others(rows, objective.X)
+    refuse_shared_rows(rows, objective.X)
     weights = pretrain(definition, objective.model, objective.task, rows, sources, say)
     say(f"pretrained on {weights.rows:,} rows: {weights.guard}")
     return weights

@@ -94,7 +94,7 @@ def pretrain(
             can't be written beside them.
     """
     assert definition.pretraining is not None
-    _demand_alike(rows, task)
+    _require_same_classes(rows, task)
     assert rows.y is not None
     params = pretraining_params(definition, model, task, rows.y)
     guard = _guard(sources, rows) if sources else None
@@ -113,7 +113,7 @@ def pretrain(
     )
 
 
-def demand_others(rows: Dataset, searched: NDArray[np.float32]) -> None:
+def refuse_shared_rows(rows: Dataset, searched: NDArray[np.float32]) -> None:
     """Refuse rows that trials are judged on: they would know them before they have learned.
 
     searched is those of the study, as (n, features).
@@ -168,7 +168,7 @@ def _guard(path: Path, rows: Dataset) -> str:
     return digest
 
 
-def _demand_alike(rows: Dataset, task: Task) -> None:
+def _require_same_classes(rows: Dataset, task: Task) -> None:
     assert rows.y is not None
     classes = tuple(rows.classes.tolist())
     if classes != task.classes:

@@ -74,7 +74,7 @@ def cost_rows(cost: Cost) -> dict[str, str]:
     levels = f"computed; {LEVELS} levels between bounds"
     if cost.spent:
         grid, levels = (
-            f"{grid}, {in_hours(cost.grid_seconds)} of worker time",
+            f"{grid}, {seconds_in_words(cost.grid_seconds)} of worker time",
             f"{levels}, same pace",
         )
     return {
@@ -97,10 +97,10 @@ def number(value: object) -> str:
 
 def duration(length: timedelta) -> str:
     """Return a length of time as 45s, 12m 30s or 3h 5m."""
-    return in_hours(length.total_seconds())
+    return seconds_in_words(length.total_seconds())
 
 
-def in_hours(seconds: float) -> str:
+def seconds_in_words(seconds: float) -> str:
     """Return seconds likewise, and beyond a year as 1.23e+04 years."""
     if seconds >= YEAR:
         return f"{seconds / YEAR:.3g} years"

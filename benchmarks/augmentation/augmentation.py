@@ -17,9 +17,9 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import numpy as np  # noqa: E402 - after the threads are set
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 from hpo.data import load_dataset  # noqa: E402 - after the threads are set
 from hpo.definition import load_definition  # noqa: E402

@@ -22,7 +22,7 @@ from optuna.trial import Trial, TrialState
 from scenario import STUDY
 
 from hpo.definition import load_definition
-from hpo.objective import Kept
+from hpo.objective import Progress
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -63,7 +63,7 @@ def main(interval: int, grace: int, path: Path) -> None:
             storage.get_trial(trial._trial_id)
         )
         folder = Path(os.environ["HPO_HOME"]) / str(trial.number if first is None else first)
-        kept = Kept(
+        kept = Progress(
             folds=trial.user_attrs.get("folds", ()),
             on_fold=lambda values: trial.set_user_attr("folds", values),
             folder=folder,

@@ -15,9 +15,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hpo.device import cores, one_thread_a_process
+from hpo.device import cores, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import optuna  # noqa: E402 - after the threads are set
 

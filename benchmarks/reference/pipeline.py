@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 with muted_stderr():
     from hpo.training import cnn

@@ -24,7 +24,7 @@ from hpo.opening import import_code, objective_of
 from hpo.storage.database import open_storage
 from hpo.study import load_study, trials_of
 from hpo.worker import climber
-from hpo.worker.loop import Service, serve, service
+from hpo.worker.loop import Service, prepare_service, serve
 from hpo.worker.signals import Stop
 
 # The pruners that are asked; all trials are alike, so none of them prunes.
@@ -58,7 +58,7 @@ def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
             database.engine.dispose(close=False)  # the parent's connections
             climber.BATCH = batch
             with suppress(Over):
-                serve(_Metered(**vars(service(stored, objective, artifacts, Stop()))))
+                serve(_Metered(**vars(prepare_service(stored, objective, artifacts, Stop()))))
 
         yield work
 

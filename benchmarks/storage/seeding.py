@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of, read_draft, store
 from hpo.storage.database import create_tables, open_storage
 from hpo.study import StoredStudy, load_study, trials_of
-from hpo.worker.loop import serve, service
+from hpo.worker.loop import prepare_service, serve
 from hpo.worker.signals import Stop
 
 STUDY = "empty"
@@ -91,7 +91,7 @@ def _run_one(url: URL, folder: Path) -> None:
     with open_storage(application_name="seeding", url=plain(url)) as database:
         store(database, read_draft(DEFINITION))
         stored = load_study(database, STUDY)
-        serve(service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
+        serve(prepare_service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
 
 
 def plain(url: URL) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 with muted_stderr():
     import keras

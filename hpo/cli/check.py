@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, one_thread_a_process
+from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, use_one_thread
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check() -> None:
     Example:
       hpo check
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
 
     parts = {"versions": _versions, "device": _device, "artifacts": _artifacts}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
 
 @click.command()
@@ -19,7 +19,7 @@ def create(file: Path) -> None:
     Example:
       hpo create studies/svm.toml
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.cli.studies import create_study
     from hpo.worker.signals import interrupt_on_stop_signals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
 if TYPE_CHECKING:
     from hpo.dashboard.access import Access
@@ -60,7 +60,7 @@ def dashboard(
 
     interrupt_on_stop_signals()
     access = Access.from_environment(host, admin=admin)
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.dashboard.application import read_ahead
     from hpo.dashboard.serving import end_with

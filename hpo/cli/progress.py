@@ -40,16 +40,16 @@ def follow(
     def tell(told: str) -> None:
         console.print(told, soft_wrap=True, markup=False)
 
-    def look() -> bool:
+    def poll() -> bool:
         if told := news():
             tell(told)
-        return workers.look()
+        return workers.poll()
 
     waiting = patient(read, tell)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            return _watch(waiting, look, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(waiting, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+            return _watch(waiting, poll, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(waiting, poll, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
 
 
 def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], T | None]:
@@ -79,24 +79,24 @@ def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], 
 
 def _watch(
     read: Callable[[], Status | None],
-    look: Callable[[], bool],
+    poll: Callable[[], bool],
     show: Callable[[Status], object],
     every: float,
 ) -> Status:
     while True:
-        any_left = look()
+        any_left = poll()
         status = read()
         if status is not None:
             show(status)
             if status.state is StudyState.FINISHED or not any_left:
                 return status
-        _sleep(every, look)
+        _sleep(every, poll)
 
 
-def _sleep(seconds: float, look: Callable[[], bool]) -> None:
+def _sleep(seconds: float, poll: Callable[[], bool]) -> None:
     """Sleep, but not beyond the end of the last worker."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and look():
+    while time.monotonic() < until and poll():
         time.sleep(LOOK)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import cores, one_thread_a_process
+from hpo.device import cores, use_one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     Example:
       hpo run studies/svm.toml --workers 2
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.cli.progress import follow, say_finishing
     from hpo.cli.show import show_study
@@ -53,7 +53,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
         stored = create_study(database, file)
-        _demand_open(status(stored))
+        _require_open(status(stored))
         name = stored.definition.name
         logs = home() / "logs" / name
         with (
@@ -66,7 +66,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
         _result(last, started)
 
 
-def _demand_open(now: "Status") -> None:
+def _require_open(now: "Status") -> None:
     from hpo.cli.show import stopped
     from hpo.errors import StudyError
     from hpo.study import StudyState

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from hpo.device import hold_gpu_memory, one_thread_a_process
+from hpo.device import limit_gpu_memory, use_one_thread
 from hpo.errors import InputError
 from hpo.worker.signals import Terminated
 
@@ -62,14 +62,14 @@ def worker(
       hpo worker cnn-deep --gpus all --per-gpu 2
     """
     slots = _slots(workers, gpus, per_gpu)
-    one_thread_a_process()
+    use_one_thread()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         if slots:
             _supervise(study, slots)
         else:
             if gpu_memory is not None:
-                hold_gpu_memory(gpu_memory)
+                limit_gpu_memory(gpu_memory)
             _work(study, with_parent)
     except Terminated:  # as it should be, where a service is ended; a parent wants to know, though
         if with_parent is not None:
@@ -110,9 +110,9 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
             persistently(lambda: load_study(database, study))
         logs = home() / "logs" / (study or "")
         with local_workers(study, slots, logs, say_finishing) as started:
-            while started.look():
+            while started.poll():
                 time.sleep(LOOK)
-        if not started.any_found_the_end:
+        if not started.any_finished:
             raise started.early_end()
 
 
@@ -145,10 +145,10 @@ def _work(study: str | None, parent: int | None) -> None:
         database = replace(opened, contact=contact)  # which knows of tries that failed
         open_study = partial(open_service, database, artifacts, stop)
         if study:
-            ours = waiting_for(partial(open_study, study))
-            serve(ours)
+            service = waiting_for(partial(open_study, study))
+            serve(service)
             if not stop.requested:
-                log.info("%s", _why_it_ends(waiting_for(lambda: status(ours.stored))))
+                log.info("%s", _why_it_ends(waiting_for(lambda: status(service.stored))))
         else:
             Turns(database=database, open_study=open_study, stop=stop).serve()
     if stop.requested:

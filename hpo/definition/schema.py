@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from hpo.definition.section import Section
 from hpo.definition.space import Choice, Dimension
 
+Direction = Literal["maximize", "minimize"]
+
 
 class Metric(StrEnum):
     """What a trial is judged by, on rows that it has not seen."""
@@ -21,8 +23,8 @@ class Metric(StrEnum):
     ERROR_RATE = "error_rate"  # 1 - accuracy
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """The way in which it gets better."""
+    def direction(self) -> Direction:
+        """Which way it gets better."""
         return "minimize" if self is Metric.ERROR_RATE else "maximize"
 
 
@@ -241,6 +243,6 @@ class Definition(Section):
         return self
 
     @property
-    def better(self) -> Literal["maximize", "minimize"]:
-        """The direction of the study."""
+    def direction(self) -> Direction:
+        """Which way the study optimizes, as its metric says."""
         return self.evaluation.metric.direction

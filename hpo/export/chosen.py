@@ -24,7 +24,7 @@ def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
             f'trial {number} of the study "{name}" is {state.name.lower()}: '
             "only a complete one has a value to repeat"
         )
-    _demand_record(name, trials[number])
+    _require_record(name, trials[number])
     return [trials[number]]
 
 
@@ -47,11 +47,11 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
             f"not {count}"
         )
     for trial in found[:count]:
-        _demand_record(name, trial)
+        _require_record(name, trial)
     return found[:count]
 
 
-def _demand_record(name: str, trial: FrozenTrial) -> None:
+def _require_record(name: str, trial: FrozenTrial) -> None:
     """Refuse a trial that another program has written."""
     if SEED not in trial.user_attrs or ENVIRONMENT not in trial.user_attrs:
         raise StudyError(

@@ -130,12 +130,12 @@ def _may_be_run(function: ast.FunctionDef, nodes: Sequence[ast.stmt], known: Kno
     return every_argument(function) == function.args.args and not any(
         node.decorator_list
         or arguments & read(node)
-        or any(_can_t_be_told(part, known) for part in ast.walk(node))
+        or any(_misreads_symbols(part, known) for part in ast.walk(node))
         for node in run
     )
 
 
-def _can_t_be_told(part: ast.AST, known: Known) -> bool:
+def _misreads_symbols(part: ast.AST, known: Known) -> bool:
     """Whether it would take a symbol for what it stands for, or hide that it did not."""
     if isinstance(part, ast.Compare) and any(isinstance(o, ast.Is | ast.IsNot) for o in part.ops):
         names = {name_of(inner) for inner in ast.walk(part)} - {None}

@@ -17,7 +17,7 @@ def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
     evaluation = definition.evaluation
     how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
     found = {
-        "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
+        "study": f"{definition.name}, {definition.direction} {evaluation.metric} on {how}",
         **dict(map(_fact, trials)),
         "date": f"{trials[0].datetime_complete:%Y-%m-%d}",
         "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",

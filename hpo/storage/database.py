@@ -113,7 +113,7 @@ def study_lock(database: Database, name: str) -> Iterator[Connection]:
 
 def _open_records(url: URL, application_name: str) -> RDBStorage:
     settings = _engine_settings(url, application_name)
-    _demand_tables(url, settings["connect_args"])
+    _require_tables(url, settings["connect_args"])
     with database_errors(), _schema_errors():
         return Records(_plain(url), engine_kwargs=settings, skip_table_creation=True)
 
@@ -129,7 +129,7 @@ def _schema_errors() -> Iterator[None]:
         ) from error
 
 
-def _demand_tables(url: URL, connect_args: dict[str, Any]) -> None:
+def _require_tables(url: URL, connect_args: dict[str, Any]) -> None:
     engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
     with database_errors(), engine.connect() as connection:
         if not _has_tables(connection):

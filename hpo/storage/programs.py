@@ -33,7 +33,7 @@ class Programs:
         if os.geteuid() != 0:
             return carried
         programs = replace(carried, account=_account())
-        programs.demand_way_in()
+        programs.require_access()
         if programs.can_run():
             return programs
         return replace(programs, binaries=_copy_into(folder) / BINARIES)
@@ -64,7 +64,7 @@ class Programs:
         if self.account is not None:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
-    def demand_way_in(self) -> None:
+    def require_access(self) -> None:
         """Refuse a folder that the server's user can't enter."""
         if self.run("/bin/sh", "-c", 'cd "$0"', self.folder):
             raise DatabaseError(

@@ -82,7 +82,7 @@ class Records(RDBStorage):
         with self.engine.connect() as connection:
             rows = connection.execute(statement.order_by(TRIALS.c.trial_id)).all()
             if not rows:
-                _demand_study(connection, study_id)
+                _require_study(connection, study_id)
             wanted = [row for row in rows if states is None or row.state in states]
             known = {row.trial_id: self._known(row) for row in wanted}
             unread = [trial_id for trial_id, trial in known.items() if trial is None]
@@ -126,7 +126,7 @@ def _one_of(ids: Sequence[int]) -> Any:
     return any_(bindparam(None, ids, ARRAY(Integer)))
 
 
-def _demand_study(connection: Connection, study_id: int) -> None:
+def _require_study(connection: Connection, study_id: int) -> None:
     """Do nothing where there is such a study, which has no trials then.
 
     Raises:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
 
-from hpo.definition import Budget, in_toml
+from hpo.definition import Budget, Direction, in_toml
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import GRANTED, RETRY_OF
 from hpo.storage.stale import silent_since
@@ -66,7 +66,7 @@ class Account:
 
     budget: Budget
     ladder: Ladder
-    better: Literal["maximize", "minimize"]
+    direction: Direction
     trials: Sequence[FrozenTrial]
     now: datetime  # by the database's clock
     silent: Mapping[int, float] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class Account:
     @cached_property
     def completed(self) -> list[FrozenTrial]:
         """The trials that have climbed all the way, the best first, equals by their numbers."""
-        return completed(self.trials, self.better)
+        return completed(self.trials, self.direction)
 
     @property
     def time_left(self) -> timedelta | None:
@@ -198,7 +198,7 @@ class Account:
         best = None if target is None else next(iter(self.completed), None)
         if target is None or best is None or best.value is None:
             return False
-        return best.value >= target if self.better == "maximize" else best.value <= target
+        return best.value >= target if self.direction == "maximize" else best.value <= target
 
     @property
     def _is_out_of_patience(self) -> bool:
@@ -255,7 +255,7 @@ def account_of(
     return Account(
         budget=budget,
         ladder=stored.ladder,
-        better=stored.definition.better,
+        direction=stored.definition.direction,
         trials=trials,
         now=now,
         silent=silent,

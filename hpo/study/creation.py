@@ -38,8 +38,8 @@ def create(
         StudyError: another definition or other data was stored under this name, or it can't start
             from the study that it names.
     """
-    _demand_steps(definition, origin)
-    _demand_target(definition)
+    _require_steps(definition, origin)
+    _check_target(definition)
     if definition.sampler.name == "grid":
         origin = replace(origin, points=Grid(space_of(definition)).size)
     with study_lock(database, definition.name):
@@ -47,7 +47,7 @@ def create(
             start = warm_start(database, definition)
             _store(database, definition, origin, start)
             if start:
-                say(start.told)
+                say(start.message)
         stored = load_study(database, definition.name)
         _refuse_changes(stored, definition, origin)
         if stored.definition.budget != definition.budget:
@@ -64,10 +64,10 @@ def _store(
     study = optuna.create_study(
         study_name=definition.name,
         storage=database.storage,
-        direction=definition.better,
+        direction=definition.direction,
         load_if_exists=True,  # of a process that died before it stored the definition
     )
-    ours = [direction.name.lower() for direction in study.directions] == [definition.better]
+    ours = [direction.name.lower() for direction in study.directions] == [definition.direction]
     if study.get_trials(deepcopy=False) or not ours:
         raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
     with warnings.catch_warnings():
@@ -129,7 +129,7 @@ def _identity(definition: Definition) -> dict[str, Any]:
     )
 
 
-def _demand_steps(definition: Definition, origin: Origin) -> None:
+def _require_steps(definition: Definition, origin: Origin) -> None:
     steps, needed = definition.budget.steps, len(origin.steps)
     if steps is not None and steps < needed:
         raise StudyError(
@@ -138,7 +138,7 @@ def _demand_steps(definition: Definition, origin: Origin) -> None:
         )
 
 
-def _demand_target(definition: Definition) -> None:
+def _check_target(definition: Definition) -> None:
     target, metric = definition.budget.target, definition.evaluation.metric
     if target is not None and not 0 <= target <= 1:
         raise StudyError(

@@ -44,7 +44,7 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
         trials = trials_of(stored)
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]
-        _demand_room(stored, connection, len(new))
+        _require_room(stored, connection, len(new))
         queue(connection, stored.study_id, [NewTrial(values=values) for values in new])
     return queued
 
@@ -80,7 +80,7 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
     return queued
 
 
-def _demand_room(stored: StoredStudy, connection: Connection, count: int) -> None:
+def _require_room(stored: StoredStudy, connection: Connection, count: int) -> None:
     if not count:
         return
     account = account_of(stored, connection)

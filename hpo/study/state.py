@@ -56,7 +56,7 @@ def status(stored: StoredStudy) -> Status:
     account, control = account_of(stored), control_of(stored)
     return Status(
         name=stored.study.study_name,
-        direction=stored.definition.better,
+        direction=stored.definition.direction,
         state=_state(account, control),
         control=control,
         budget=account.budget,
@@ -73,7 +73,7 @@ def status(stored: StoredStudy) -> Status:
 
 def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
     """Return the trials that have climbed all the way, the best first, equals by their numbers."""
-    return completed(trials_of(stored), stored.definition.better)
+    return completed(trials_of(stored), stored.definition.direction)
 
 
 def _state(account: Account, control: Control) -> StudyState:

@@ -1,19 +1,17 @@
 """What a trial tells: whether it is queued, waits or has ended, and how far it has climbed."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hpo.definition import Direction
 from hpo.storage.keys import GIVEN, PAUSED, RETRY_OF, RUNS
 
 
-def completed(
-    trials: Sequence[FrozenTrial], better: Literal["maximize", "minimize"]
-) -> list[FrozenTrial]:
-    """Return the trials that have climbed all the way, the best first, equals by their numbers."""
+def completed(trials: Sequence[FrozenTrial], direction: Direction) -> list[FrozenTrial]:
+    """Return the complete trials, the best first, ties by number."""
     found = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    return sorted(found, key=lambda trial: trial.value or 0.0, reverse=better == "maximize")
+    return sorted(found, key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
 
 
 def is_given(trial: FrozenTrial) -> bool:

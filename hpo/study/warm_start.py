@@ -30,7 +30,7 @@ class Beginning:
     """What a study starts from."""
 
     starts: tuple[Start, ...]  # the best first, none twice
-    told: str
+    message: str
 
 
 def warm_start(database: Database, definition: Definition) -> Beginning | None:
@@ -49,7 +49,7 @@ def warm_start(database: Database, definition: Definition) -> Beginning | None:
 
 def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beginning:
     source = load_study(database, wanted.study)
-    _demand_alike(source.definition, definition)
+    _require_compatible(source.definition, definition)
     best = best_trials(source)[: wanted.top]
     if not best:
         raise StudyError(f'"{wanted.study}" has no complete trial yet')
@@ -57,9 +57,9 @@ def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beg
     if not starts:
         raise StudyError(f'no value of the best trials of "{wanted.study}" is in this space')
     few = f"; top = {wanted.top}, but no more are complete" if len(best) < wanted.top else ""
-    told = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
+    message = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
     return Beginning(
-        starts=starts, told=told + _beyond_budget(definition, starts) + _left_out(dropped)
+        starts=starts, message=message + _beyond_budget(definition, starts) + _left_out(dropped)
     )
 
 
@@ -82,14 +82,14 @@ def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:
     return f"; left out, for this space does not have them: {'; '.join([*told, *more])}"
 
 
-def _demand_alike(theirs: Definition, ours: Definition) -> None:
+def _require_compatible(theirs: Definition, ours: Definition) -> None:
     """Refuse what could not be meant. Other data, folds and metrics may be what stages are for."""
     if theirs.model != ours.model:
         raise StudyError(f'"{theirs.name}" searches the model {theirs.model}, not {ours.model}')
-    if theirs.better != ours.better:
+    if theirs.direction != ours.direction:
         raise StudyError(
-            f'"{theirs.name}" is to {theirs.better} {theirs.evaluation.metric}, '
-            f"this one to {ours.better} {ours.evaluation.metric}"
+            f'"{theirs.name}" is to {theirs.direction} {theirs.evaluation.metric}, '
+            f"this one to {ours.direction} {ours.evaluation.metric}"
         )
 
 

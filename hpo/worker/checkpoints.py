@@ -75,13 +75,13 @@ class Checkpoints:
         self.seen = _version(newest.file)
         return {CHECKPOINT: {"fold": newest.fold, "artifact": artifact}}
 
-    def told(self, attrs: dict[str, Any]) -> None:
+    def confirm(self, attrs: dict[str, Any]) -> None:
         """Hear what the trial remembers by now, and remove what it named before."""
         if CHECKPOINT in attrs:
             self._remove(self.kept)
             self.kept = attrs[CHECKPOINT]
 
-    def untold(self, attrs: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    def discard(self, attrs: Mapping[str, Any], named: Mapping[str, Any]) -> None:
         """Remove what was saved for a trial that has another owner, unless that trial names it."""
         if attrs.get(CHECKPOINT) != named.get(CHECKPOINT):
             self._remove(attrs.get(CHECKPOINT))

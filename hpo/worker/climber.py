@@ -94,7 +94,7 @@ class Climber:
         """Write what is not written yet, and give what is wanted of the study."""
         self.saved = self.checkpoints.save()
         wanted = self.lease.write(self.unwritten)
-        self._told()
+        self._confirm()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
         if wanted.wall_time != self.wall_time:
@@ -111,10 +111,10 @@ class Climber:
         if not outcome.state.is_finished() and outcome.retries is None:
             self.saved = self.checkpoints.save(now=True)
         self.lease.end(outcome, self.unwritten)
-        self._told()
+        self._confirm()
 
-    def _told(self) -> None:
-        self.checkpoints.told(self.saved)
+    def _confirm(self) -> None:
+        self.checkpoints.confirm(self.saved)
         self.saved = {}
 
     def drop(self) -> None:
@@ -123,8 +123,8 @@ class Climber:
         Of the last writing only the answer may have been lost.
         """
         named = self.lease.attrs()
-        self.checkpoints.untold(self.saved, named)
-        self.results.untold(self.files, named)
+        self.checkpoints.discard(self.saved, named)
+        self.results.discard(self.files, named)
 
     def keep_evaluation(self, objective: Objective) -> None:
         """Keep what is known of the rows held out."""

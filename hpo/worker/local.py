@@ -38,7 +38,7 @@ class LocalWorker:
     code: int | None = None  # how the last process ended, where no other will follow
     last_words: str = "it said nothing"
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Start a process where it is time, or mourn one; whether one runs here, or will."""
         if self.starts_at is not None and time.monotonic() >= self.starts_at:
             self._start()
@@ -51,7 +51,7 @@ class LocalWorker:
         if self.process is not None:
             self.process.send_signal(number)  # which does nothing to one that has ended
 
-    def look_for_end(self) -> bool:
+    def poll_for_end(self) -> bool:
         """Mourn the process where it has ended, and start no other; whether it still runs."""
         self.starts_at = None
         if self.process is None:
@@ -125,14 +125,14 @@ class LocalWorkers:
     workers: Sequence[LocalWorker]
     signals: StopSignals = field(default_factory=StopSignals)
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Look after each of them; whether any runs, or will.
 
         Raises:
             KeyboardInterrupt: a stop signal has come.
         """
         self.signals.answer()
-        return any([worker.look() for worker in self.workers])  # noqa: C419 - each of them
+        return any([worker.poll() for worker in self.workers])  # noqa: C419 - each of them
 
     def end(self) -> None:
         """Let them hand their trials back after their current steps, or end at a stop signal.
@@ -141,14 +141,14 @@ class LocalWorkers:
             KeyboardInterrupt: a stop signal has come; all have ended by then.
         """
         self._tell(signal.SIGTERM)
-        while any([worker.look_for_end() for worker in self.workers]):  # noqa: C419 - each of them
+        while any([worker.poll_for_end() for worker in self.workers]):  # noqa: C419 - each of them
             if self.signals.come:
                 self._tell(signal.SIGKILL)
             time.sleep(LOOK)
         self.signals.answer()
 
     @property
-    def any_found_the_end(self) -> bool:
+    def any_finished(self) -> bool:
         """Whether one has ended because there was nothing left to do."""
         return any(worker.code == 0 for worker in self.workers)
 
@@ -180,7 +180,7 @@ def local_workers(
     with stop_signals_wait() as signals:
         started = LocalWorkers(workers, signals)
         try:
-            started.look()
+            started.poll()
             yield started
         except KeyboardInterrupt:
             signals.come.clear()  # nobody has been told yet that another one would mean haste

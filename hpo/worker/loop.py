@@ -66,10 +66,12 @@ def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: st
     import_code(objective.model)
     end_without_tuning()
     keep_what_is_loaded()
-    return service(stored, objective, artifacts, stop)
+    return prepare_service(stored, objective, artifacts, stop)
 
 
-def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:
+def prepare_service(
+    stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop
+) -> Service:
     """Prepare to work on a study."""
     stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
     leases = Leases(
@@ -78,14 +80,14 @@ def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, sto
     return Service(stored=stored, objective=objective, leases=leases, stop=stop)
 
 
-def serve(ours: Service) -> None:
+def serve(service: Service) -> None:
     """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
-    idling = Idling(ours.stop)
-    while not ours.stop.requested:
-        if ours.run_next():
-            idling = Idling(ours.stop)
-        elif ours.is_over():
-            ours.sweep()
+    idling = Idling(service.stop)
+    while not service.stop.requested:
+        if service.run_next():
+            idling = Idling(service.stop)
+        elif service.is_over():
+            service.sweep()
             return
         else:
             idling.wait()

@@ -45,7 +45,7 @@ def passing(error: Exception) -> str | None:
 class SameBug:
     """What failed each of the trials that ended last."""
 
-    told: str  # in one line
+    error: str  # in one line
     trials: Sequence[FrozenTrial]
 
     @classmethod
@@ -58,8 +58,8 @@ class SameBug:
         last = sorted(ended, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
         if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
             return None
-        told, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
-        return None if others or not told else cls(told, last)
+        error, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
+        return None if others or not error else cls(error, last)
 
     @classmethod
     def of_worker(cls, trials: Iterable[FrozenTrial], worker: "Worker") -> Self | None:

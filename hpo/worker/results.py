@@ -75,7 +75,7 @@ class Results:
             log.warning("the log of trial %d is not kept: %s", self.number, error)
             return {}
 
-    def untold(self, files: Mapping[str, str], named: Mapping[str, Any]) -> None:
+    def discard(self, files: Mapping[str, str], named: Mapping[str, Any]) -> None:
         """Remove files that were kept for a trial that has another owner, unless it lists them."""
         for key in files.keys() - named.keys():
             try:

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.models import Trained
-from hpo.objective import Kept, Objective
+from hpo.objective import Objective, Progress
 from hpo.storage.database import study_lock
 from hpo.storage.keys import DEVICE, ENVIRONMENT, FOLDS, RETRIES, SEED
 from hpo.storage.ownership import Writing
@@ -100,11 +100,11 @@ def _pruned(trial: FrozenTrial, error: str | None = None) -> Outcome:
 def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
     """Hand a trial back whose mishap may pass; let it fail where that has not helped, or can't."""
     earlier = trial.system_attrs.get(RETRIES, [])
-    reason, told = passing(error), "".join(traceback.format_exception(error))
+    reason, trace = passing(error), "".join(traceback.format_exception(error))
     if reason is None or len(earlier) >= MOST_RETRIES:
-        return Outcome(state=TrialState.FAIL, error=told)
+        return Outcome(state=TrialState.FAIL, error=trace)
     log.warning("trial %d will be tried again: %s", trial.number, reason)
-    return Outcome(state=TrialState.WAITING, error=told, retries=[*earlier, reason])
+    return Outcome(state=TrialState.WAITING, error=trace, retries=[*earlier, reason])
 
 
 def _evaluate(climber: Climber, objective: Objective) -> float:
@@ -130,7 +130,7 @@ def _evaluate(climber: Climber, objective: Objective) -> float:
     def on_trained(fold: int, trained: Trained) -> None:
         climber.files |= climber.results.keep_model(objective.model.code, fold, trained)
 
-    kept = Kept(
+    kept = Progress(
         folds=trial.user_attrs.get(FOLDS, ()),
         on_fold=climber.on_fold,
         on_trained=on_trained,
@@ -157,11 +157,11 @@ def _stop_at_same_bug(lease: Lease) -> None:
         for bug in filter(None, (own, of_all)):
             if bug.spares_others(trials, since=bug is own):
                 raise SickMachine(
-                    f"the last trials here all failed with {bug.told}, others' did not: "
+                    f"the last trials here all failed with {bug.error}, others' did not: "
                     "mend this machine, and start the worker again"
                 )
         if of_all is None:
             return
-        reason = f"its last trials all failed with {of_all.told}"
+        reason = f"its last trials all failed with {of_all.error}"
         write_control(stored, Control(Want.STOP, reason))
     log.error("the study is stopped: %s", reason)

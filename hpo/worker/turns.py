@@ -45,7 +45,7 @@ class Turns:
         """Run a trial of the first study in line that has one."""
         in_line = persistently(lambda: survey(self.database), self._give_up)
         names = {seen.name for seen in in_line}
-        self.services = {name: ours for name, ours in self.services.items() if name in names}
+        self.services = {name: service for name, service in self.services.items() if name in names}
         return any(self._run(seen) for seen in in_line if self._is_worth_a_look(seen))
 
     def _is_worth_a_look(self, seen: Seen) -> bool:
@@ -54,12 +54,12 @@ class Turns:
 
     def _run(self, seen: Seen) -> bool:
         try:
-            ours = self.services.get(seen.name) or self._open(seen.name)
-            self.services[seen.name] = ours
-            if ours.run_next(lambda: self._say_turn(seen.name)):
+            service = self.services.get(seen.name) or self._open(seen.name)
+            self.services[seen.name] = service
+            if service.run_next(lambda: self._say_turn(seen.name)):
                 return True
-            if ours.is_over():
-                ours.sweep()
+            if service.is_over():
+                service.sweep()
                 self.over[seen.name] = seen
                 del self.services[seen.name]
         except StudyError as error:  # somebody has deleted it meanwhile

@@ -101,7 +101,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setattr(climber, "BATCH", 0.0)  # so that each step is written as it is reported
 
     def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
-        loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), stop or Stop()))
+        objective = objective_of(stored)
+        loop.serve(loop.prepare_service(stored, objective, open_artifacts(), stop or Stop()))
 
     return serve
 

@@ -179,7 +179,7 @@ def test_another_try_for_a_point_of_a_grid_takes_no_other_point_s_place(
     create_study, leases, work, database, monkeypatch, has_rate
 ):
     stored = create_study(**GRID, budget={"trials": 100})
-    ours = loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+    ours = loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop())
     ours.run_next()
     with monkeypatch.context() as broken:
         broken.setattr(stepwise, "fit", lambda *_: 1 / 0)

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError, DatabaseAway
-from hpo.objective import Kept
+from hpo.objective import Progress
 from hpo.opening import objective_of
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import OwnedTrial
@@ -115,9 +115,9 @@ def test_a_fold_whose_value_was_not_written_is_not_trained_again(create_network,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        objective.evaluate(params, lambda *_: None, Kept(on_fold=die, folder=tmp_path))
+        objective.evaluate(params, lambda *_: None, Progress(on_fold=die, folder=tmp_path))
     epochs.clear()
-    value = objective.evaluate(params, lambda *_: None, Kept(folder=tmp_path))
+    value = objective.evaluate(params, lambda *_: None, Progress(folder=tmp_path))
     assert epochs.count(0) == 1  # of the second fold
     assert value == objective.evaluate(params, lambda *_: None)
 

@@ -12,7 +12,7 @@ from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
 from hpo.study import Want, load_study, set_control
 from hpo.worker import loop, turns
-from hpo.worker.loop import service
+from hpo.worker.loop import prepare_service
 from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 from hpo.worker.turns import Turns
@@ -40,7 +40,7 @@ def serve(database, monkeypatch):
             if outages:
                 raise outages.pop()
             stored = load_study(database, name)
-            return service(stored, objective_of(stored), open_artifacts(), stop)
+            return prepare_service(stored, objective_of(stored), open_artifacts(), stop)
 
         with monkeypatch.context() as patch:
             patch.setattr(loop, "run_trial", noting)

@@ -306,7 +306,7 @@ def test_exactly_one_of_holdout_and_folds_is_wanted(content, evaluation):
 )
 def test_the_metric_says_which_way_is_better_and_a_direction_is_refused(content, metric, better):
     content["evaluation"]["metric"] = metric
-    assert parse(content, "my.toml").better == better
+    assert parse(content, "my.toml").direction == better
     assert refusal({**content, "direction": better}) == (
         'my.toml: unknown key "direction": evaluation.metric says which way is better; leave it out'
     )

@@ -51,7 +51,7 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
     definition = parse(content, "my.toml")
     objective = build_objective(definition, dataset, "my.toml")
     study = optuna.create_study(
-        direction=definition.better, sampler=optuna.samplers.RandomSampler(seed=0)
+        direction=definition.direction, sampler=optuna.samplers.RandomSampler(seed=0)
     )
     for value in values:
         trial = study.ask()
