@@ -28,7 +28,7 @@ class Params:
 
 
 def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnStep) -> State:
-    """Step from a random state, or from the one that is kept; on_step hears of each step."""
+    """Step from a random state, or from the one that is kept; on_step is called after each step."""
     del y
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
     notes.took(asdict(params))

@@ -133,7 +133,7 @@ def test_predictions_that_make_no_sense_cost_a_trial_only_its_evaluation(
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.5)
     found = files(trial)
     assert FILE not in found
-    assert b"the evaluation of trial 0 is not kept: " in found["log.txt"]
+    assert b"the evaluation of trial 0 is not saved: " in found["log.txt"]
 
 
 def test_an_earlier_evaluation_that_is_gone_does_not_cost_the_new_one(
@@ -194,4 +194,4 @@ def test_a_model_that_cannot_be_saved_is_missed_and_its_trial_is_complete(
     assert trial.state is TrialState.COMPLETE
     found = files(trial)
     assert set(found) == {"log.txt", FILE}
-    assert b"the model of trial 0 is not kept: no format for it" in found["log.txt"]
+    assert b"the model of trial 0 is not saved: no format for it" in found["log.txt"]

@@ -188,7 +188,7 @@ def test_where_nothing_can_be_kept_the_trial_goes_on_and_ends_the_same(
         run_trial(ours.take(), objective, stop)
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
-    assert "the training of trial 0 is not kept" in caplog.text
+    assert "the checkpoint of trial 0 is not saved" in caplog.text
 
 
 def test_a_training_that_is_gone_begins_anew_and_says_so(create_network, leases, caplog):
@@ -201,7 +201,7 @@ def test_a_training_that_is_gone_begins_anew_and_says_so(create_network, leases,
     run_trial(ours.take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
-    assert "trial 0 begins this fold anew" in caplog.text
+    assert "trial 0 starts this fold over" in caplog.text
 
 
 def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_the_study(
