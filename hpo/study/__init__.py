@@ -1,4 +1,4 @@
-"""A study in the database: its definition goes in once, its state comes out."""
+"""Studies in the database: creating, loading, controlling and reading them."""
 
 from hpo.study.budget import Account, account_of, budget_of
 from hpo.study.control import Control, Want, control_of, set_control, write_control

@@ -1,4 +1,4 @@
-"""Storing a study: its definition goes in once."""
+"""Creating a study in the database."""
 
 import logging
 import warnings
@@ -29,14 +29,14 @@ Say = Callable[[str], object]
 def create(
     database: Database, definition: Definition, origin: Origin, say: Say = log.info
 ) -> StoredStudy:
-    """Store a study unless it is there; only its budget and priority may differ from what is.
+    """Store a study, or update the budget and the priority of the one that is there.
 
-    A new one with a warm start has its trials queued before anybody can work on it; say hears of
-    them.
+    The trials of a warm start are queued before anybody can work on a new study; `say` prints how
+    many they are.
 
     Raises:
-        StudyError: another definition or other data was stored under this name, or it can't start
-            from the study that it names.
+        StudyError: a study with another definition or other data has this name, the budget does not
+            suit the model or the metric, or the study can't start from the one that it names.
     """
     _require_steps(definition, origin)
     _check_target(definition)
@@ -53,7 +53,7 @@ def create(
         if stored.definition.budget != definition.budget:
             before, after = spelled(stored.definition.budget), spelled(definition.budget)
             say(f"the budget of {definition.name} was {before}, and is {after}")
-        _write(stored.study, definition, origin)  # its budget and the like may be new
+        _write(stored.study, definition, origin)  # the budget or the priority may be new
     return load_study(database, definition.name)
 
 
@@ -65,10 +65,10 @@ def _store(
         study_name=definition.name,
         storage=database.storage,
         direction=definition.direction,
-        load_if_exists=True,  # of a process that died before it stored the definition
+        load_if_exists=True,  # left by a process that died before it stored the definition
     )
-    ours = [direction.name.lower() for direction in study.directions] == [definition.direction]
-    if study.get_trials(deepcopy=False) or not ours:
+    directions = [direction.name.lower() for direction in study.directions]
+    if study.get_trials(deepcopy=False) or directions != [definition.direction]:
         raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -81,7 +81,7 @@ def _store(
 
 
 def _delete_half_made(database: Database, name: str) -> None:
-    """Delete what a process left that died while it queued trials; nobody can have run them."""
+    """Delete what a process left that died while queueing trials; none of them can have run."""
     try:
         study = optuna.load_study(study_name=name, storage=database.storage)
     except KeyError:
@@ -93,7 +93,7 @@ def _delete_half_made(database: Database, name: str) -> None:
 
 def _write(study: optuna.Study, definition: Definition, origin: Origin) -> None:
     study.set_user_attr(ORIGIN, {**asdict(origin), "folder": str(origin.folder)})
-    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: it says complete
+    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: now it is complete
 
 
 def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin) -> None:
@@ -117,7 +117,7 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Return what makes a study the same: all but budget, priority and where its data lies."""
+    """Return the parts of a definition that can't change: all but budget, priority and paths."""
     return definition.model_dump(
         mode="json",
         exclude={

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ladder:
-    """What every trial of a study climbs."""
+    """The steps and rungs that every trial of a study climbs."""
 
     steps: Sequence[int]  # that a trial can report, ascending
-    rungs: Sequence[int] = ()  # where it waits until it is among the best, ascending
+    rungs: Sequence[int] = ()  # steps where it waits until it is among the best, ascending
 
     @property
     def last(self) -> int:

@@ -1,4 +1,4 @@
-"""Trials with given values, which workers take before they ask for new ones."""
+"""Queueing trials with given values, which workers take before new ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ Values = dict[str, Choice]
 
 @dataclass(frozen=True, kw_only=True)
 class Queued:
-    """A trial with the values that were asked for."""
+    """A queued trial."""
 
     number: int
     values: Values
-    is_new: bool  # False: it was there
+    is_new: bool  # False: a trial with these values was there already
 
 
 def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queued]:
-    """Queue trials in a study: all of them or, where one is wrong or has no room, none.
+    """Queue trials in a study: all of them or, if one is invalid or finds no room, none.
 
     A trial that was queued or tried with the same values is not queued again, unless it failed.
 
     Raises:
         StudyError: there is no such study, or its budget has no room for them.
-        DefinitionError: a value is none that a trial of this study can have.
+        DefinitionError: a trial of this study can't have one of the values.
     """
     stored = load_study(database, name)
     wanted = _fitting(stored, given)
@@ -50,7 +50,11 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
 
 
 def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
-    """Return what fits the study's space, in declared types."""
+    """Return the values in their declared types.
+
+    Raises:
+        DefinitionError: one of them is not in the study's space.
+    """
     space = space_of(stored.definition)
     wanted = []
     for one in given:
@@ -63,7 +67,7 @@ def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
 
 
 def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Queued]:
-    """Return each of them the trial that has its values, or else the next number."""
+    """Assign each the number of the trial that has its values, or else the next free number."""
     known = [
         (values, trial.number)
         for trial in trials
@@ -97,7 +101,7 @@ def _require_room(stored: StoredStudy, connection: Connection, count: int) -> No
 
 
 def spent(stored: StoredStudy, account: Account) -> StudyError:
-    """Return the error to raise where a trial is to be queued that would never begin."""
+    """Return the error to raise where a queued trial would never begin."""
     return StudyError(f"{_named(stored, account)}, is spent: {REMEDY}")
 
 

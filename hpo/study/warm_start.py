@@ -14,30 +14,30 @@ from hpo.storage.database import Database
 from hpo.study.state import best_trials
 from hpo.study.stored import StoredStudy, load_study, space_of
 
-TOLD = 5  # values that a start leaves out, by name
+SHOWN = 5  # left-out values that the message names
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What one trial takes from another study."""
+    """The values that one trial takes from another study."""
 
     values: dict[str, Choice]
-    trial: str  # whose values they were, in words
+    trial: str  # the trial that had them, in words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """What a study starts from."""
+    """The trials that a study starts with."""
 
-    starts: tuple[Start, ...]  # the best first, none twice
+    starts: tuple[Start, ...]  # the best first, without duplicates
     message: str
 
 
 def warm_start(database: Database, definition: Definition) -> Beginning | None:
-    """Return what a new study starts from; None where its definition names no other study.
+    """Return the trials that a new study starts with; None if it has no warm start.
 
     Raises:
-        StudyError: the other study is not there, has no complete trial or does not suit this one.
+        StudyError: the other study is missing, has no complete trial or does not suit this one.
     """
     if definition.warm_start is None:
         return None
@@ -71,19 +71,19 @@ def _beyond_budget(definition: Definition, starts: Sequence[Start]) -> str:
 
 
 def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:
-    """Say which values no trial starts with, and whose they are."""
+    """Describe the values that no trial starts with, and the trials that had them."""
     if not dropped:
         return ""
-    told = [
+    shown = [
         f"{value} of trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
-        for value, numbers in islice(dropped.items(), TOLD)
+        for value, numbers in islice(dropped.items(), SHOWN)
     ]
-    more = [f"{len(dropped) - TOLD} more values"] if len(dropped) > TOLD else []
-    return f"; left out, for this space does not have them: {'; '.join([*told, *more])}"
+    more = [f"{len(dropped) - SHOWN} more values"] if len(dropped) > SHOWN else []
+    return f"; left out, for this space does not have them: {'; '.join([*shown, *more])}"
 
 
 def _require_compatible(theirs: Definition, ours: Definition) -> None:
-    """Refuse what could not be meant. Other data, folds and metrics may be what stages are for."""
+    """Refuse another model or direction; other data, folds or metrics may be intended."""
     if theirs.model != ours.model:
         raise StudyError(f'"{theirs.name}" searches the model {theirs.model}, not {ours.model}')
     if theirs.direction != ours.direction:
@@ -96,9 +96,10 @@ def _require_compatible(theirs: Definition, ours: Definition) -> None:
 def _starts(
     source: StoredStudy, best: Iterable[FrozenTrial], definition: Definition
 ) -> tuple[tuple[Start, ...], dict[str, list[int]]]:
-    """Take from each trial what this space has too; what was fixed there may be searched here.
+    """Take from each trial the values that this space has, too, searched there or fixed.
 
-    Of the values that this study searches but can't have, the numbers of the trials come along.
+    Also returns the values outside this space of parameters that it searches, each with the numbers
+    of the trials that had it.
     """
     theirs, ours = space_of(source.definition), space_of(definition)
     starts: list[Start] = []
@@ -119,7 +120,7 @@ def _starts(
 
 
 def _meant(space: SearchSpace[Any], given: Mapping[str, Choice]) -> list[str]:
-    """Return the parameters that have a meaning where all have values."""
+    """Return the parameters that have a meaning, given a value of each."""
     meant: dict[str, Choice] = {}
     for name, parameter in space.parameters.items():
         if parameter.has_meaning(meant):
