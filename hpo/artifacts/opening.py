@@ -1,4 +1,4 @@
-"""Where artifacts go and how much room they have, as the environment says."""
+"""Opening the artifact store with the place and the quota that the environment sets."""
 
 import os
 import re
@@ -23,12 +23,12 @@ POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def open_artifacts(given: str | None = None) -> Artifacts:
-    """Open the place that was passed or is set, or else a folder in HPO_HOME.
+    """Open the store at a place, by default HPO_ARTIFACTS, or else a folder in HPO_HOME.
 
-    Nothing is made and nobody asked before the first file is saved or read.
+    Nothing is created or contacted before the first file is saved or read.
 
     Raises:
-        InputError: the place, its quota or what boto3 reads is written wrong.
+        InputError: the place, the quota or a setting of boto3 is invalid.
     """
     given = given or os.environ.get(VARIABLE)
     place = _place(given) if given else Folder(home() / "artifacts")
@@ -46,7 +46,7 @@ def _place(given: str) -> Place:
 
 def _bucket(given: str) -> Place:
     match = S3.fullmatch(given)
-    if not match:  # not shown: somebody may have put a password into it
+    if not match:  # the URL is not shown: it may contain a password
         raise InputError(f"{VARIABLE}: this URL can't be used: {ALLOWED}")
     from hpo.artifacts.bucket import Bucket
 
