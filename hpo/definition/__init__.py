@@ -1,4 +1,4 @@
-"""Study definitions: what a TOML file may say, checked, as frozen values."""
+"""Study definitions: TOML files, checked and turned into frozen values."""
 
 from hpo.definition.given import Given, load_trials, parse_assignments
 from hpo.definition.reading import load_definition, parse

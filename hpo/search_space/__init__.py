@@ -1,4 +1,4 @@
-"""From bounds to values: which parameters a model has, and what a trial gives each of them."""
+"""Search spaces: a model's parameters, the bounds of a study, and the values of a trial."""
 
 from hpo.search_space.checks import build
 from hpo.search_space.given import check_values

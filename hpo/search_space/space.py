@@ -1,4 +1,4 @@
-"""What a study searches, and the values that a trial takes from it."""
+"""The search space of a study, and the values that a trial takes from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class SearchSpace(Generic[P]):
     fixed: Mapping[str, Choice]
 
     def suggest(self, trial: BaseTrial) -> P:
-        """Return the values of a live, a fixed or a finished trial."""
+        """Return the Params of a live, a fixed or a finished trial, asking it for the values."""
         values: dict[str, Choice] = {}
         for name, parameter in self.parameters.items():
             if not parameter.has_meaning(values):
@@ -30,7 +30,7 @@ class SearchSpace(Generic[P]):
             if name in self.fixed:
                 values[name] = parameter.cast(self.fixed[name])
             elif name in self.searched:
-                # Numbers that were given to a trial, not proposed, come back as they were given.
+                # Values that were queued with a trial may have another type than declared.
                 values[name] = parameter.cast(_suggest(trial, parameter, self.searched[name]))
             else:
                 values[name] = parameter.default
