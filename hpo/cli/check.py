@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check() -> None:
     """Check each part that hpo needs: versions, device, artifacts, database, and studies' data.
 
-    Prints a line for each; exits with 1 where one is bad, and says how to mend it.
+    Prints a line for each; where one is bad it says how to fix it, and exits with 1.
 
     \b
     Example:
@@ -54,7 +54,7 @@ def _say(verdict: str, name: str, detail: str) -> None:
 
 
 def _versions() -> str:
-    """Compare what is installed with what this version of hpo was made for."""
+    """Compare the installed packages with hpo's requirements."""
     from packaging.requirements import Requirement
 
     trains = backend()
@@ -80,18 +80,18 @@ def _installed(name: str) -> str:
 
 
 def _device() -> str:
-    """Load the library that trains, and ask it what it can use."""
+    """Import Keras with its backend, and count the GPUs that it can use."""
     with muted_stderr():
         try:
             import keras  # noqa: F401 - loads it
         except (ImportError, ValueError) as error:
-            raise HpoError(f"{backend()}, which trains, can't be loaded: {error}") from error
+            raise HpoError(f"Keras can't be loaded with {backend()}: {error}") from error
         gpus = gpus_seen()
     return f"{cores()} cores, {gpus or 'no'} GPU"
 
 
 def _artifacts() -> str:
-    """Keep a byte, and add up what is there."""
+    """Store a byte, and add up what is stored."""
     from hpo.artifacts import open_artifacts
 
     artifacts = open_artifacts()

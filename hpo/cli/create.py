@@ -24,7 +24,7 @@ def create(file: Path) -> None:
     from hpo.cli.studies import create_study
     from hpo.worker.signals import interrupt_on_stop_signals
 
-    interrupt_on_stop_signals()  # a pretraining may take long, and leaves nothing half done
+    interrupt_on_stop_signals()  # pretraining may take long; interrupted, it leaves no partial file
     with open_database("create", create=True) as database:
         stored = create_study(database, file)
         click.echo(stored.definition.name)

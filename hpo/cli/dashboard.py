@@ -72,13 +72,13 @@ def dashboard(
         path = _path_of(database, study)
         server = _listen(database, access, host, port, any_port=any_port)
         read_ahead(database, study)
-        with suppress(KeyboardInterrupt):  # the way to end it
+        with suppress(KeyboardInterrupt):  # the usual way to end it
             click.echo(f"{server.url}{path}")
             server.run()
 
 
 def _path_of(database: "Database", study: str | None) -> str:
-    """Return where the dashboard shows a study; one that is not there is an error."""
+    """Return the dashboard's path of a study, or of all."""
     from hpo.study import load_study
 
     if study is None:

@@ -1,4 +1,4 @@
-"""The database that a command works on."""
+"""Opening the database for a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from hpo.storage.failures import database_errors
 
 @contextmanager
 def open_database(command: str, *, create: bool = False) -> Iterator[Database]:
-    """Open the database for one command; create makes the tables where they are missing."""
+    """Open the database for a command, which with `create` creates missing tables first."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with database_url() as url:
         if create:

@@ -1,4 +1,4 @@
-"""The live view of a study while local workers run it."""
+"""Showing a study's progress while local workers run it."""
 
 import time
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from hpo.worker.local import LocalWorkers
 from hpo.worker.signals import FINISHING, LOOK
 
 EVERY = 0.5  # seconds, on a terminal
-EVERY_LINE = 5.0  # seconds, where lines are kept
+EVERY_LINE = 5.0  # seconds, where output goes to a file or a pipe
 
 T = TypeVar("T")
 
 
 def say_finishing() -> None:
-    """Tell a person that the workers were told to stop, and what another Ctrl-C does."""
+    """Print that the workers finish their current steps, and what another Ctrl-C does."""
     click.echo(f"\n{FINISHING}", err=True)
 
 
 def follow(
     read: Callable[[], Status], workers: LocalWorkers, news: Callable[[], str | None]
 ) -> Status:
-    """Show a study's progress until it is finished, or no worker is left; look after them.
+    """Show a study's progress and poll its workers until it is finished or no worker is left.
 
-    What there is news of in between is printed, too.
+    News in between is printed, too.
     """
     console = Console(stderr=True, highlight=False)
 
@@ -94,7 +94,7 @@ def _watch(
 
 
 def _sleep(seconds: float, poll: Callable[[], bool]) -> None:
-    """Sleep, but not beyond the end of the last worker."""
+    """Sleep, but wake up when the last worker has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and poll():
         time.sleep(LOOK)

@@ -76,14 +76,14 @@ def _require_open(now: "Status") -> None:
 
 
 def _try_artifacts() -> None:
-    """Say where no file of a trial can be kept: its workers would say so in their logs alone."""
+    """Warn if the artifact store can't be used: the workers would say so only in their logs."""
     from hpo.artifacts import open_artifacts
     from hpo.errors import ArtifactError
 
     try:
         open_artifacts().try_out()
     except ArtifactError as error:
-        click.echo(f"hpo: {error}: models and interrupted trainings are not kept", err=True)
+        click.echo(f"hpo: {error}: models and checkpoints are not saved", err=True)
 
 
 def _dashboard(
@@ -95,7 +95,7 @@ def _dashboard(
 
 
 def _result(last: "Status", workers: "LocalWorkers") -> None:
-    """Fail where the study has no result, or no worker is left to get one."""
+    """Raise an error if the study was stopped, has no result, or lost all of its workers."""
     from hpo.cli.show import stopped
     from hpo.errors import HpoError
     from hpo.study import StudyState

@@ -71,13 +71,13 @@ def worker(
             if gpu_memory is not None:
                 limit_gpu_memory(gpu_memory)
             _work(study, with_parent)
-    except Terminated:  # as it should be, where a service is ended; a parent wants to know, though
+    except Terminated:  # a service that is stopped exits with 0, unless a parent has to tell
         if with_parent is not None:
             raise
 
 
 def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Sequence[Slot]":
-    """Return the processes to start; none where this one is to work itself."""
+    """Return the processes to start; none if this one should work itself."""
     from hpo.gpus import chosen, present
     from hpo.worker.slots import gpu_slots, plain_slots
 
@@ -94,7 +94,7 @@ def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Seque
 
 
 def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
-    """Look after workers in slots until they have ended."""
+    """Supervise workers in slots until they have ended."""
     from hpo.cli.database import open_database
     from hpo.cli.progress import say_finishing
     from hpo.home import home
@@ -104,7 +104,7 @@ def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
     from hpo.worker.signals import LOOK, interrupt_on_stop_signals
 
     interrupt_on_stop_signals()
-    with ExitStack() as stack:  # so that an embedded server runs on between two crashes
+    with ExitStack() as stack:  # keeps an embedded server running between two crashes
         database = persistently(lambda: stack.enter_context(open_database("worker")))
         if study:
             persistently(lambda: load_study(database, study))
@@ -128,7 +128,7 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.worker.signals import on_stop_signal
     from hpo.worker.turns import Turns
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each trial's new graph
     artifacts = open_artifacts()
     remove_left_over()
     contact = Contact()
@@ -142,7 +142,7 @@ def _work(study: str | None, parent: int | None) -> None:
             return persistently(once, lambda: stop.requested)
 
         opened = waiting_for(lambda: stack.enter_context(open_database("worker")))
-        database = replace(opened, contact=contact)  # which knows of tries that failed
+        database = replace(opened, contact=contact)  # it remembers failed attempts to connect
         open_study = partial(open_service, database, artifacts, stop)
         if study:
             service = waiting_for(partial(open_study, study))

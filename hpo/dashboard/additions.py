@@ -1,7 +1,7 @@
 """What hpo adds to optuna-dashboard's answers: notes, and figures among a trial's files.
 
-It sits between the routes of the dashboard, a Bottle application, and their answers, as Bottle's
-plugins do. Nothing of it is stored.
+The dashboard is a Bottle application, and this is a plugin that wraps its routes. Nothing of it is
+stored.
 """
 
 import functools
@@ -34,15 +34,15 @@ STUDY = "/api/studies/<study_id:int>"
 RENAME = f"{STUDY}/rename"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
 ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
-FRESH = 5.0  # seconds: so long a note is not written anew
-MOST_IMAGES = 64  # that are kept once drawn
+FRESH = 5.0  # seconds for which a note is reused
+MOST_IMAGES = 64  # in the cache
 
 MAY_WRITE = """
 SELECT has_table_privilege('study_system_attributes', 'INSERT')
     AND has_table_privilege('study_system_attributes', 'UPDATE')
 """
 
-# What the dashboard takes for files of a trial, whose ids are hexadecimal digits.
+# The figures appear as files of a trial; the dashboard's URLs need hexadecimal ids.
 CURVE, CONFUSION, MISTAKES = "learning-curve.png", "confusion-matrix.png", "misclassified.png"
 FIGURES = {name.encode().hex(): name for name in (CURVE, CONFUSION, MISTAKES)}
 
@@ -61,7 +61,7 @@ class _Note:
 
 @dataclass
 class Additions:
-    """A plugin for the dashboard of one database."""
+    """A Bottle plugin for the dashboard of one database."""
 
     database: Database
     artifacts: Artifacts
@@ -72,21 +72,23 @@ class Additions:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def apply(self, callback: Route, route: bottle.Route) -> Route:
-        """Return what answers a route from now on."""
-        ours: dict[tuple[str, str], Route] = {
+        """Wrap the callback of a route that hpo adds to; return others as they are."""
+        wrappers: dict[tuple[str, str], Route] = {
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
             ("POST", RENAME): self._rename,
             **{("PUT", rule): self._save_note for rule in NOTES},
         }
-        added = ours.get((route.method, route.rule))
-        return functools.wraps(callback)(functools.partial(added, callback)) if added else callback
+        wrapper = wrappers.get((route.method, route.rule))
+        if wrapper is None:
+            return callback
+        return functools.wraps(callback)(functools.partial(wrapper, callback))
 
     def setup(self, app: bottle.Bottle) -> None:
-        """Do nothing when it is installed; Bottle calls it."""
+        """Do nothing; Bottle calls it when the plugin is installed."""
 
     def close(self) -> None:
-        """Do nothing at the end; Bottle calls it."""
+        """Do nothing; Bottle calls it when the plugin is removed."""
 
     def _study(self, callback: Route, study_id: int) -> Any:
         answer = callback(study_id)
@@ -106,7 +108,7 @@ class Additions:
         return answer
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
-        """Leave out what hpo has written of a note that comes back."""
+        """Save a note without hpo's part, which the browser sends back with it."""
         if not self._may_write():
             bottle.response.status = 403
             return {"reason": "the dashboard's role in the database may only read"}
@@ -116,9 +118,9 @@ class Additions:
         return callback(**ids)
 
     def _rename(self, callback: Route, study_id: int) -> Any:
-        """Refuse it for a study of ours: its locks and its files go by the definition's name.
+        """Refuse to rename a study of hpo, whose locks and files depend on its name.
 
-        The dashboard would copy the study and delete it, under the hands of its workers.
+        The dashboard would copy the study and delete it while workers use it.
         """
         if self._is_ours(study_id):
             bottle.response.status = 403
@@ -137,7 +139,7 @@ class Additions:
             return bool(connection.scalar(text(MAY_WRITE)))
 
     def _checkpoints(self, study_id: int) -> dict[int, Mapping[str, Any]]:
-        """Return what trials would go on from that have not ended, by their ids."""
+        """Return the checkpoints of trials that have not ended, by trial id."""
         try:
             with database_errors():
                 trials = self.database.storage.get_all_trials(study_id, False, UNFINISHED)
@@ -195,10 +197,10 @@ class Additions:
             return load_study(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
-        """Return a picture of a trial; one that is the same as before is not drawn again.
+        """Return a figure of a trial, from the cache if the trial has not changed.
 
         Raises:
-            KeyError: there is no such study, trial or picture.
+            KeyError: there is no such trial or figure.
         """
         with database_errors():
             trial = self.database.storage.get_trial(trial_id)
@@ -228,7 +230,7 @@ class Additions:
 
         try:
             stored = self._load(study_id)
-        except HpoError:  # another's study
+        except HpoError:  # not a study of hpo
             return Curve(title=title, metric="value", values=trial.intermediate_values)
         best = next(iter(best_trials(stored)), None)
         is_other = best is not None and best.number != trial.number
@@ -254,7 +256,7 @@ class Additions:
 
 
 def _add_figures(trial: dict[str, Any]) -> None:
-    """Add to the files of a trial, as the dashboard shows it."""
+    """Add figures to the files of a trial in the dashboard's answer."""
     files: list[Mapping[str, Any]] = trial["artifacts"]
     known = [CURVE] if trial["intermediate_values"] else []
     if any(file["filename"] == FILE for file in files):
@@ -284,7 +286,7 @@ def _answer(content: Any, mimetype: str) -> bottle.HTTPResponse:
 
 
 def _id(trial: FrozenTrial) -> int:
-    return trial._trial_id  # noqa: SLF001 - the dashboard has no other name for it
+    return trial._trial_id  # noqa: SLF001 - the dashboard identifies trials by it
 
 
 def _add_note(shown: dict[str, Any], ours: str) -> None:

@@ -65,7 +65,7 @@ def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):
     for answer, code, told in (
         ("n\n", 1, "hpo: kept is not deleted\n"),
         ("\n", 1, "hpo: kept is not deleted\n"),
-        ("", 2, "hpo: nobody is here to confirm it: give --yes\n"),
+        ("", 2, "hpo: there is no terminal to confirm it: give --yes\n"),
     ):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         said = hpo("delete", "kept")
@@ -107,7 +107,7 @@ def test_a_study_that_another_version_made_goes_as_well(hpo, create_study, worke
     assert hpo("status", "strange").code == 2
     said = hpo("delete", "strange", "--yes")
     assert (said.code, said.out) == (0, "deleted strange\n")
-    assert said.err.startswith("strange, of which nothing can be shown: ")
+    assert said.err.startswith("strange, whose status can't be shown: ")
     assert rows_of() == before
 
 
