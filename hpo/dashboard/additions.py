@@ -6,6 +6,7 @@ stored.
 
 import functools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +57,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Note:
     text: str
-    asked_at: float  # by time.monotonic()
+    written_at: float  # by time.monotonic(); infinity while it is being written again
 
 
 @dataclass
@@ -169,17 +170,24 @@ class Additions:
         An old note is returned as it is and refreshed in the background: with thousands of trials
         that takes a while, and no request should wait for it.
         """
-        now = time.monotonic()
         with self._lock:
             known = self._notes.get(study_id)
-            is_old = known is not None and now - known.asked_at > FRESH
+            is_old = known is not None and time.monotonic() - known.written_at > FRESH
             if known is not None and is_old:
-                self._notes[study_id] = replace(known, asked_at=now)
+                self._notes[study_id] = replace(known, written_at=math.inf)
         if known is None:
             return self._write_note(study_id)
         if is_old:
-            threading.Thread(target=self._write_note, args=(study_id,), daemon=True).start()
+            threading.Thread(target=self._refresh_note, args=(study_id, known), daemon=True).start()
         return known.text
+
+    def _refresh_note(self, study_id: int, known: _Note) -> None:
+        try:
+            self._write_note(study_id)
+        except BaseException:
+            with self._lock:  # the next request tries again
+                self._notes[study_id] = known
+            raise
 
     def _write_note(self, study_id: int) -> str:
         try:

@@ -85,6 +85,28 @@ def test_a_note_keeps_up_with_its_study(create_study, work, read, monkeypatch):
         thread.join(10)  # the last one still writes a note
 
 
+def test_a_note_that_takes_long_is_written_by_one_thread_at_a_time(create_study, read, monkeypatch):
+    monkeypatch.setattr(additions, "FRESH", 0.0)
+    create_study()
+    first = read()["note"]["body"]
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_stored: object) -> str:
+        begun.release()
+        go_on.wait(30)
+        return "slow"
+
+    monkeypatch.setattr(additions.note, "study_note", slow)
+    assert [read()["note"]["body"] for _ in range(3)] == [first] * 3
+    assert begun.acquire(timeout=30)
+    assert not begun.acquire(timeout=0.2)
+    go_on.set()
+    for thread in {*threading.enumerate()} - {threading.main_thread()}:
+        thread.join(10)
+    monkeypatch.setattr(additions, "FRESH", 60.0)
+    assert read()["note"]["body"].startswith("slow")
+
+
 def test_a_study_that_has_not_begun_has_a_note_too(create_study, read):
     create_study()
     shown = read()
