@@ -13,7 +13,7 @@ from hpo.opening import import_code  # noqa: E402
 
 
 def objective_of(path: Path) -> Objective:
-    """Give the objective of a definition file whose rows lie beside it."""
+    """Return the objective of a definition file whose rows lie beside it."""
     definition = load_definition(path)
     data = definition.data
     rows = load_dataset(

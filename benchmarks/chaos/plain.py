@@ -28,7 +28,7 @@ DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def pruner(settings: dict[str, Any]) -> BasePruner:
-    """Give Optuna's pruner for a definition's: its successive halving ends what hpo's pauses."""
+    """Return Optuna's pruner for a definition's: its successive halving ends what hpo's pauses."""
     if settings["name"] == "none":
         return NopPruner()
     return SuccessiveHalvingPruner(**{k: v for k, v in settings.items() if k != "name"})

@@ -66,7 +66,7 @@ class Outcome:
 
 
 def settings(name: str) -> Definition:
-    """Give a definition with one of the pruners."""
+    """Return a definition with one of the pruners."""
     content = {
         "name": "replay",
         "model": "replay",
@@ -90,7 +90,7 @@ class Replay:
         self.best, self.now = 0.0, 0.0
 
     def run(self, workers: int) -> Outcome:
-        """Give what it came to."""
+        """Return what it came to."""
         for _ in range(workers):
             self.begin()
         while self.events:
@@ -102,7 +102,7 @@ class Replay:
         return Outcome(len(self.curves), self.best)
 
     def begin(self) -> None:
-        """Give a worker its next trial, where there is work left or no result yet."""
+        """Return a worker its next trial, where there is work left or no result yet."""
         how, trials = self.study.pruner, self.study.get_trials(deepcopy=False)
         halving = how if isinstance(how, HalvingPruner) else NO_RUNGS
         climbing = curve = None
@@ -163,7 +163,7 @@ class Replay:
 
 
 def cost(curve: Curve, step: int) -> float:
-    """Give the work of a step: an epoch, or a share of a fit."""
+    """Return the work of a step: an epoch, or a share of a fit."""
     return 1.0 if len(curve) > 4 else step / max(curve)
 
 

@@ -66,7 +66,7 @@ POOL = 120
 
 
 def objective_of(model: str, file: str) -> Objective:
-    """Give the objective of a model on a file of rows."""
+    """Return the objective of a model on a file of rows."""
     content = {"name": model, "seed": 1, "budget": {"trials": 1}}
     data = {"train": file, **IMAGES}
     definition = parse({**content, "data": data, **DEFINITIONS[model]}, model)
@@ -74,7 +74,7 @@ def objective_of(model: str, file: str) -> Objective:
 
 
 def points(model: str) -> list[dict[str, Any]]:
-    """Give the configurations: the grid where all is choices, else a random pool."""
+    """Return the configurations: the grid where all is choices, else a random pool."""
     space = DEFINITIONS[model]["space"]
     if all(isinstance(dimension, list) for dimension in space.values()):
         return [dict(zip(space, values, strict=True)) for values in product(*space.values())]

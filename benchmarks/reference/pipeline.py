@@ -69,7 +69,7 @@ class BestCheckpoint:
 
 
 def error_of(model: Any, task: Task, rows: Dataset) -> float:
-    """Give the share of rows that a network takes for another digit."""
+    """Return the share of rows that a network takes for another digit."""
     return float(np.mean(cnn.predict(model, task, rows.X) != rows.y))
 
 

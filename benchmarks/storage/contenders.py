@@ -45,7 +45,7 @@ Work = Callable[[], None]
 
 @contextmanager
 def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
-    """Give the loop of `hpo worker`; batch is how many seconds of steps are written together."""
+    """Yield the loop of `hpo worker`; batch is how many seconds of steps are written together."""
     with open_storage(application_name="worker", url=plain(url)) as database:
         stored = load_study(database, STUDY)
         definition = stored.definition.model_copy(update={"pruner": SETTINGS[pruner]})
@@ -81,14 +81,14 @@ def _empty(objective: Objective) -> Objective:
 
 @contextmanager
 def each_step(url: URL, pruner: str) -> Iterator[Work]:
-    """Give the loop of `hpo worker` with every step written as it is reported."""
+    """Yield the loop of `hpo worker` with every step written as it is reported."""
     with hpo(url, pruner, batch=0.0) as work:
         yield work
 
 
 @contextmanager
 def optimize(url: URL, pruner: str) -> Iterator[Work]:
-    """Give `study.optimize` as Optuna's documentation advises it for many processes."""
+    """Yield `study.optimize` as Optuna's documentation advises it for many processes."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = RDBStorage(
         plain(url),

@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds
 
 
 def running(place: Place, name: str) -> int:
-    """Give how many trials run now."""
+    """Return how many trials run now."""
     trials = trials_of(load_study(place.database, name))
     return sum(trial.state is TrialState.RUNNING for trial in trials)
 

@@ -30,7 +30,7 @@ def fit(params, task, X, y, seed, on_step=None):
 
 
 def predict(centroids, task, X):
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     return nearest(centroids, task.classes, X)
 
 

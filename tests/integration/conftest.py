@@ -61,7 +61,7 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
 
 @pytest.fixture
 def leases() -> Callable[..., Leases]:
-    """Give where a worker of that name gets its trials."""
+    """Return where a worker of that name gets its trials."""
 
     def leases_of(stored: StoredStudy, owner: str = "me") -> Leases:
         return Leases(stored=stored, owner=owner, artifacts=open_artifacts())
@@ -85,7 +85,7 @@ def make_stale(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 @pytest.fixture
 def stale_ids(database: Database) -> Callable[[], list[int]]:
-    """Give the trials of the first study that seem to have lost their workers."""
+    """Return the trials of the first study that seem to have lost their workers."""
 
     def ids() -> list[int]:
         with database.engine.connect() as connection:

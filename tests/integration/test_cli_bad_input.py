@@ -125,7 +125,7 @@ def add_trial(stored, state, value=None):
 
 @pytest.fixture
 def content(database):
-    """Give all that is stored."""
+    """Return all that is stored."""
 
     def read():
         tables = MetaData()

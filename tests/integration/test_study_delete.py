@@ -20,7 +20,7 @@ REPORTS = Writing(reports={1: 0.5}, params={"rate": (0.5, RATE)}, user_attrs={"s
 
 @pytest.fixture
 def rows_of(database):
-    """Give how many rows each table has that a study fills."""
+    """Return how many rows each table has that a study fills."""
 
     def count():
         with database.engine.connect() as connection:

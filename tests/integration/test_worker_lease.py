@@ -324,7 +324,7 @@ def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
 
 @pytest.fixture
 def statements(mine):
-    """Give what is sent to the database from now on."""
+    """Return what is sent to the database from now on."""
     sent = []
 
     def note(_connection, _cursor, statement, *_):

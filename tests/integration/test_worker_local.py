@@ -27,7 +27,7 @@ def quick(monkeypatch, caplog):
 
 @pytest.fixture
 def worker_of(tmp_path):
-    """Give a worker whose process is a Python program; none is left at the end."""
+    """Yield a worker whose process is a Python program; none is left at the end."""
     started = []
 
     def make(program, name="slot", **environment):
@@ -169,7 +169,7 @@ def interrupt():
 
 @pytest.fixture
 def deaf_workers(tmp_path, monkeypatch):
-    """Give two workers that heed no SIGTERM; who is told of an interrupt interrupts again."""
+    """Return two workers that heed no SIGTERM; who is told of an interrupt interrupts again."""
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\ntrap '' TERM\necho deaf\nexec sleep 100\n")
     deaf.chmod(0o755)

@@ -26,7 +26,7 @@ FOLDED = {"evaluation": {"folds": 2}}
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Give the rate of each training, in order."""
+    """Return the rate of each training, in order."""
     rates, fit = [], stepwise.fit
 
     def listen(params, *args, **kwargs):

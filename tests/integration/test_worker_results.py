@@ -18,7 +18,7 @@ FOLDED = {"evaluation": {"folds": 2}, "budget": {"trials": 1}}
 
 @pytest.fixture
 def files(database):
-    """Give the names of a trial's files, and what is in each."""
+    """Return the names of a trial's files, and what is in each."""
     store = OptunaStore(open_artifacts())
 
     def read(trial):

@@ -46,7 +46,7 @@ def create_network(create_study, tmp_path, monkeypatch):
 
 @pytest.fixture
 def epochs(monkeypatch):
-    """Give how many epochs were trained, by counting their orders."""
+    """Return how many epochs were trained, by counting their orders."""
     counted, count = [], batches_module.count
 
     def counting(first=0):
@@ -59,7 +59,7 @@ def epochs(monkeypatch):
 
 
 def kept_files():
-    """Give what is kept to go on with, finished or not."""
+    """Return what is kept to go on with, finished or not."""
     folder = Path(os.environ["HPO_HOME"], "artifacts")
     found = [*folder.rglob("checkpoints/*"), *folder.rglob("_unfinished/*")]
     return [path for path in found if path.is_file()]

@@ -67,7 +67,7 @@ def prune_from(monkeypatch):
 
 @pytest.fixture
 def reports(monkeypatch):
-    """Give the steps that were written to the database, in order."""
+    """Return the steps that were written to the database, in order."""
     written = []
     originals = {name: getattr(OwnedTrial, name) for name in ("write", "end")}
 
@@ -97,7 +97,7 @@ def fail(database, number=0):
 
 
 def values(stored):
-    """Give all of each trial but when it ran."""
+    """Return all of each trial but when it ran."""
     return [
         (t.params, t.intermediate_values, t.value, {**t.user_attrs, RUNS: None})
         for t in stored.study.trials

@@ -22,7 +22,7 @@ def evaluation(shape=(4,), classes=(2, 5, 9), rows=30, wrong=5, fold=0):
 
 
 def shown(content):
-    """Give a picture's pixels."""
+    """Return a picture's pixels."""
     return matplotlib.image.imread(io.BytesIO(content), format="png")
 
 

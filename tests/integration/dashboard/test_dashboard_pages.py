@@ -37,7 +37,7 @@ def browser(database):
 
 @pytest.fixture
 def read(browser):
-    """Give what the dashboard's pages read of the first study."""
+    """Return what the dashboard's pages read of the first study."""
     return lambda: browser.get("/api/studies/1", auth=AUTH).json
 
 
