@@ -43,7 +43,7 @@ def _budget_in_words(budget: Budget) -> str:
 def _silent_row(silent: int) -> dict[str, str]:
     if not silent:
         return {}
-    return {"silent": f"workers of {silent} running: a living worker takes over what they left"}
+    return {"silent": f"workers of {silent} running: another worker will take over their trials"}
 
 
 def _best_rows(best: FrozenTrial | None) -> dict[str, str]:

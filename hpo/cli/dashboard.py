@@ -48,8 +48,8 @@ def dashboard(
       HPO_DASHBOARD_EDITOR_PASSWORD_FILE  that of "editor", who writes notes as well
       HPO_DASHBOARD_TOKEN_FILE            a token for programs, which read ("Bearer ...")
 
-    They cross the network as they are: elsewhere than on this machine, put a proxy with TLS
-    before it. /healthz says without a password whether the database answers.
+    Passwords are sent unencrypted: to serve other machines, put a proxy with TLS in front.
+    /healthz needs no password, and says whether the database answers.
 
     \b
     Example:

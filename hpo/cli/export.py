@@ -15,8 +15,8 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
     """Write a trial of STUDY as a training script that needs neither hpo nor Optuna.
 
     The script trains the final model, predicts a test file, and with --verify repeats the trial's
-    evaluation and compares the value. With --top it does so for several models, and predicts what
-    they say together. Pretrained weights are copied beside it.
+    evaluation and compares the value. With --top it trains several models and averages their
+    predictions. Pretrained weights are copied to the script's folder.
 
     \b
     Example:

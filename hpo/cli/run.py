@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def run(file: Path, workers: int, no_dashboard: bool) -> None:
     """Create the study that FILE defines and run it with workers on this machine.
 
-    Meanwhile a browser shows it: the link is printed as soon as it answers.
+    A dashboard runs until it ends: its link is printed as soon as it answers.
 
     Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
     the first one stopped. A worker that crashes is started again, some seconds later.

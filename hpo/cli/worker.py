@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes to start, each with one thread.  [default: none, it works itself]",
+    help="Processes to start, each with one thread.  [default: none, work in this one]",
 )
 @click.option("--gpus", metavar="all|IDS", help="GPUs to start processes for, as in 0,2.")
 @click.option("--per-gpu", type=click.IntRange(min=1), help="Processes on each GPU.  [default: 1]")
@@ -52,7 +52,7 @@ def worker(
     All studies get turns, trial by trial: those of the highest priority first, then the one that
     has the fewest workers. A study that is created later is taken up within seconds.
 
-    With --workers or --gpus it starts that many processes and looks after them: one that crashes
+    With --workers or --gpus it starts that many processes and supervises them: one that crashes
     is started again, later each time, until it has crashed six times in quick succession. IDS are
     the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi prints them.
 

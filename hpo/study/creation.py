@@ -69,7 +69,7 @@ def _store(
     )
     directions = [direction.name.lower() for direction in study.directions]
     if study.get_trials(deepcopy=False) or directions != [definition.direction]:
-        raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
+        raise StudyError(f'there is a study "{definition.name}" that hpo did not create')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
@@ -133,7 +133,7 @@ def _require_steps(definition: Definition, origin: Origin) -> None:
     steps, needed = definition.budget.steps, len(origin.steps)
     if steps is not None and steps < needed:
         raise StudyError(
-            f"budget.steps: {steps} steps let no trial climb all {needed} of its own: "
+            f"budget.steps: {steps} steps are too few for a trial to climb all of its {needed}: "
             f"write at least {needed}"
         )
 

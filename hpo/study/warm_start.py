@@ -79,7 +79,7 @@ def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:
         for value, numbers in islice(dropped.items(), SHOWN)
     ]
     more = [f"{len(dropped) - SHOWN} more values"] if len(dropped) > SHOWN else []
-    return f"; left out, for this space does not have them: {'; '.join([*shown, *more])}"
+    return f"; left out, since this space does not have them: {'; '.join([*shown, *more])}"
 
 
 def _require_compatible(theirs: Definition, ours: Definition) -> None:

@@ -94,14 +94,14 @@ def test_a_study_that_was_stored_with_a_direction_goes_on(database, create_study
 def test_a_study_of_another_tool_is_refused(database, create_study):
     foreign = optuna.create_study(study_name="blobs", storage=database.storage)
     foreign.enqueue_trial({"x": 1})
-    with pytest.raises(StudyError, match='"blobs" is there that hpo did not create'):
+    with pytest.raises(StudyError, match='there is a study "blobs" that hpo did not create'):
         create_study()
     assert foreign.user_attrs == {}
 
 
 def test_an_empty_study_of_another_tool_that_looks_the_other_way_is_refused(database, create_study):
     optuna.create_study(study_name="blobs", storage=database.storage, direction="minimize")
-    with pytest.raises(StudyError, match='"blobs" is there that hpo did not create'):
+    with pytest.raises(StudyError, match='there is a study "blobs" that hpo did not create'):
         create_study()  # accuracy is maximized
 
 

@@ -204,7 +204,7 @@ def test_what_is_left_out_is_told(database, space, fixed, left_out):
     fine = definition(name="fine", space=space, fixed=fixed, **FROM)
     create(database, fine, load_study(database, "blobs").origin, heard.append)
     (told,) = heard
-    _, _, found = told.partition("; left out, for this space does not have them: ")
+    _, _, found = told.partition("; left out, since this space does not have them: ")
     assert found == (left_out or "")
 
 
@@ -219,7 +219,7 @@ def test_what_had_no_meaning_is_not_told_and_of_many_values_some(database, creat
     fine = definition(name="fine", **narrow, warm_start={"study": "blobs", "top": 8})
     create(database, fine, coarse.origin, heard.append)
     assert heard == [
-        'warm start from "blobs": queued 2 of its best 8; left out, for this space does not have '
+        'warm start from "blobs": queued 2 of its best 8; left out, since this space does not have '
         "them: C = 501.0 of trial 1; C = 502.0 of trial 2; C = 503.0 of trial 3; "
         "C = 504.0 of trial 4; C = 505.0 of trial 5; 2 more values"
     ]
