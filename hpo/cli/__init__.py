@@ -25,7 +25,7 @@ COMMANDS = {
     "retry": "Queue failed trials of a study again.",
     "delete": "Delete a study with its trials and their artifacts.",
     "status": "Show one study, or all of them.",
-    "dashboard": "Show studies in a browser.",
+    "dashboard": "Serve studies to a browser.",
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",
 }

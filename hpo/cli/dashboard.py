@@ -38,7 +38,7 @@ def dashboard(
     any_port: bool,
     with_parent: int | None,
 ) -> None:
-    """Show all studies in a browser while they run; the link to STUDY, or to all, is printed.
+    """Serve all studies to a browser; prints the link to STUDY, or to all.
 
     Without passwords it serves this machine alone, read only. These variables name files, with
     one line of at least 12 characters each:

@@ -16,7 +16,6 @@ def open_database(command: str, *, create: bool = False) -> Iterator[Database]:
     with database_url() as url:
         if create:
             create_tables(url)
-        given = url.render_as_string(hide_password=False)
-        opened = open_storage(application_name=f"hpo-{command}", url=given)
+        opened = open_storage(application_name=f"hpo-{command}", url=url)
         with opened as database, database_errors():
             yield database

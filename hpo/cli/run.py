@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--workers",
     type=click.IntRange(min=1),
     default=cores,
-    show_default="one a core",
+    show_default="one per core",
     help="Processes to start, each with one thread.",
 )
 @click.option("--no-dashboard", is_flag=True, help="Show the study only in the terminal.")

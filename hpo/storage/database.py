@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,13 @@ def database_url(given: str | None = None) -> Iterator[URL]:
 
 
 @contextmanager
-def open_storage(*, application_name: str, url: str | None = None) -> Iterator[Database]:
+def open_storage(*, application_name: str, url: str | URL | None = None) -> Iterator[Database]:
     """Open the database for this process; except on the embedded server, its tables must exist.
 
     Raises:
         DatabaseError: it can't be reached, or has no tables or those of another version.
     """
-    with database_url(url) as checked:
+    with nullcontext(url) if isinstance(url, URL) else database_url(url) as checked:
         records = _open_records(checked, application_name)
         try:
             yield Database(url=checked, storage=get_storage(records), records=records)
