@@ -17,7 +17,9 @@ from hpo.worker.signals import Terminated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hpo.storage.contact import Contact
     from hpo.study import Status
+    from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
 
 T = TypeVar("T")
@@ -121,7 +123,6 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
     from hpo.storage.contact import Contact
-    from hpo.storage.retrying import persistently
     from hpo.study import status
     from hpo.worker.loop import open_service, serve
     from hpo.worker.scratch import remove_left_over
@@ -133,26 +134,30 @@ def _work(study: str | None, parent: int | None) -> None:
     remove_left_over()
     contact = Contact()
     with on_stop_signal(parent) as stop, ExitStack() as stack:
-
-        def waiting_for(call: "Callable[[], T]") -> "T":
-            def once() -> "T":
-                with contact.asking():
-                    return call()
-
-            return persistently(once, lambda: stop.requested)
-
-        opened = waiting_for(lambda: stack.enter_context(open_database("worker")))
+        opened = _wait_for(lambda: stack.enter_context(open_database("worker")), contact, stop)
         database = replace(opened, contact=contact)  # it remembers failed attempts to connect
         open_study = partial(open_service, database, artifacts, stop)
         if study:
-            service = waiting_for(partial(open_study, study))
+            service = _wait_for(partial(open_study, study), contact, stop)
             serve(service)
             if not stop.requested:
-                log.info("%s", _why_it_ends(waiting_for(lambda: status(service.stored))))
+                last = _wait_for(lambda: status(service.stored), contact, stop)
+                log.info("%s", _why_it_ends(last))
         else:
             Turns(database=database, open_study=open_study, stop=stop).serve()
     if stop.requested:
         raise Terminated if stop.by_sigterm else KeyboardInterrupt
+
+
+def _wait_for(call: "Callable[[], T]", contact: "Contact", stop: "Stop") -> T:
+    """Call a function as soon as the database is not away; contact notes each attempt."""
+    from hpo.storage.retrying import persistently
+
+    def once() -> T:
+        with contact.asking():
+            return call()
+
+    return persistently(once, lambda: stop.requested)
 
 
 def _why_it_ends(now: "Status") -> str:

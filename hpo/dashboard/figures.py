@@ -43,24 +43,9 @@ def learning_curve(curve: Curve) -> bytes:
         for end in curve.folds:
             axes.axvline(end + 0.5, color=OTHERS, linewidth=0.5, linestyle=":")
         if curve.best:
-            steps = sorted(curve.best)
-            axes.plot(
-                steps,
-                [curve.best[step] for step in steps],
-                linestyle="--",
-                color=OTHERS,
-                label=curve.best_title,
-            )
-        steps = sorted(curve.values)
-        marker = "o" if len(steps) <= 60 else ""
-        axes.plot(
-            steps,
-            [curve.values[step] for step in steps],
-            marker=marker,
-            markersize=4,
-            color=OURS,
-            label=curve.title,
-        )
+            _plot(axes, curve.best, color=OTHERS, label=curve.best_title, linestyle="--")
+        marker = "o" if len(curve.values) <= 60 else ""
+        _plot(axes, curve.values, color=OURS, label=curve.title, marker=marker, markersize=4)
         axes.set(xlabel="step", ylabel=curve.metric, title=curve.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
@@ -101,6 +86,11 @@ def mistakes(title: str, evaluation: Evaluation) -> bytes:
     if evaluation.mistakes and evaluation.mistakes[0].pixels is not None:
         return _images(title, evaluation)
     return _list(f"{title}; rows are counted from 0", evaluation.mistakes)
+
+
+def _plot(axes: Any, values: Mapping[int, float], **style: Any) -> None:
+    steps = sorted(values)
+    axes.plot(steps, [values[step] for step in steps], **style)
 
 
 def _matrix(evaluation: Evaluation) -> NDArray[np.int64]:
