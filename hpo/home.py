@@ -4,13 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-VARIABLE = "HPO_HOME"
-REMEDY = f"set {VARIABLE} to a folder that you can write"
+HOME_VARIABLE = "HPO_HOME"
+REMEDY = f"set {HOME_VARIABLE} to a folder that you can write"
 
 
 def home() -> Path:
     """Return the folder for hpo's own files: HPO_HOME, or the platform's usual place."""
-    chosen = os.environ.get(VARIABLE)
+    chosen = os.environ.get(HOME_VARIABLE)
     return (Path(chosen).expanduser() if chosen else _usual_home()).absolute()
 
 

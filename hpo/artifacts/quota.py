@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from hpo.errors import ArtifactError
 
-VARIABLE = "HPO_ARTIFACT_QUOTA"
+QUOTA_VARIABLE = "HPO_ARTIFACT_QUOTA"
 REMEASURE = 300  # seconds; meanwhile other processes may save beyond the quota
 RETRY = 30  # seconds until a store that seems full is measured again
 
@@ -48,6 +48,6 @@ class Quota:
             if self._used + size > limit:
                 raise ArtifactError(
                     f"{size:,} bytes are not kept: {self._used:,} of {limit:,} are in use: "
-                    f"remove artifacts or raise {VARIABLE}"
+                    f"remove artifacts or raise {QUOTA_VARIABLE}"
                 )
             self._used += size

@@ -16,7 +16,7 @@ from hpo.errors import DatabaseError, InputError
 from hpo.home import home
 from hpo.storage.contact import Contact
 from hpo.storage.embedded import EmbeddedServer
-from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
+from hpo.storage.failures import NO_TABLES, URL_VARIABLE, database_errors
 from hpo.storage.records import Records
 
 DRIVER = "postgresql+psycopg2"
@@ -58,11 +58,13 @@ def parse_url(given: str) -> URL:
         url = make_url(given)
     except (ArgumentError, ValueError):
         # The cause is dropped: it would show a part of the URL, perhaps of the password.
-        raise InputError(f"{VARIABLE}: not a database URL: write it as {EXAMPLE}") from None
+        raise InputError(f"{URL_VARIABLE}: not a database URL: write it as {EXAMPLE}") from None
     if url.drivername not in ACCEPTED:
-        raise InputError(f"{VARIABLE}: {url.drivername} is not supported: write it as {EXAMPLE}")
+        raise InputError(
+            f"{URL_VARIABLE}: {url.drivername} is not supported: write it as {EXAMPLE}"
+        )
     if "@" in (url.host or ""):
-        raise InputError(f"{VARIABLE}: write an @ in the password as %40")
+        raise InputError(f"{URL_VARIABLE}: write an @ in the password as %40")
     return _hide_password(url.set(drivername=DRIVER))
 
 
@@ -72,7 +74,7 @@ def database_url(given: str | None = None) -> Iterator[URL]:
     if given:
         yield parse_url(given)
         return
-    if chosen := os.environ.get(VARIABLE):
+    if chosen := os.environ.get(URL_VARIABLE):
         yield _with_password(parse_url(chosen))
         return
     with EmbeddedServer(home()) as server:
@@ -187,7 +189,9 @@ def _with_password(url: URL) -> URL:
     if not file:
         return url
     if url.password is not None:
-        raise InputError(f"{PASSWORD_FILE}: {VARIABLE} has a password, too: leave one of them out")
+        raise InputError(
+            f"{PASSWORD_FILE}: {URL_VARIABLE} has a password, too: leave one of them out"
+        )
     try:
         password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from sqlalchemy import exc
 
 from hpo.errors import DatabaseAway, DatabaseError
 
-VARIABLE = "HPO_DATABASE_URL"
+URL_VARIABLE = "HPO_DATABASE_URL"
 NO_TABLES = "the database has no hpo tables: run `hpo init` first"
 UNDEFINED_TABLE = "42P01"  # an SQLSTATE
 
@@ -32,13 +32,13 @@ MAPPED = (
 )
 
 # Messages of libpq or the server, with what the user can do about them; the first match counts.
-CORRECT = f"correct {VARIABLE}"
+CORRECT = f"correct {URL_VARIABLE}"
 ADVICE = {
-    "password authentication failed": f"check the user and the password in {VARIABLE}",
-    "no password supplied": f"put the password into {VARIABLE}",
+    "password authentication failed": f"check the user and the password in {URL_VARIABLE}",
+    "no password supplied": f"put the password into {URL_VARIABLE}",
     "(database|role) .* does not exist": f"create it, or {CORRECT}",
-    "permission denied": f"grant the right to the user in {VARIABLE}",
-    "read-only transaction": f"the user in {VARIABLE} only reads: use one that writes",
+    "permission denied": f"grant the right to the user in {URL_VARIABLE}",
+    "read-only transaction": f"the user in {URL_VARIABLE} only reads: use one that writes",
     "too many clients|connection slots": "stop some workers, or raise max_connections",
     "statement timeout": "another process holds a lock, or the server is overloaded",
     "^connection to server|^could not": f"start the server, or {CORRECT}",

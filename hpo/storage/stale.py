@@ -9,8 +9,8 @@ from hpo.errors import InputError
 from hpo.storage.keys import ERROR, LOSSES
 from hpo.storage.ownership import NOW, RUN
 
-GRACE = "HPO_GRACE"
-GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
+GRACE_VARIABLE = "HPO_GRACE"
+DEFAULT_GRACE = 60.0  # seconds: a dead worker's trial is free again after a minute
 BEATS = 6  # per grace period, so that some may be missed
 MOST_LOSSES = 3  # workers that may die at the same step of a trial before it fails
 
@@ -75,13 +75,13 @@ def grace_period() -> float:
     Raises:
         InputError: HPO_GRACE is not a number of seconds in its limits.
     """
-    given = os.environ.get(GRACE)
+    given = os.environ.get(GRACE_VARIABLE)
     try:
-        period = float(given or GRACE_PERIOD)
+        period = float(given or DEFAULT_GRACE)
     except ValueError:
         period = 0.0
     if not 1 <= period <= 86_400:
-        raise InputError(f"{GRACE}: {given} is not valid: give seconds, from 1 to 86400")
+        raise InputError(f"{GRACE_VARIABLE}: {given} is not valid: give seconds, from 1 to 86400")
     return period
 
 
