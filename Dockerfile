@@ -4,7 +4,7 @@
 
 ARG BASE=python:3.11-slim-bookworm
 
-# A virtual environment without pip. Bytecode is made here, for a container may not be able to write it.
+# A virtual environment without pip. Bytecode is compiled here, since containers can't write it.
 FROM ${BASE} AS libraries
 RUN python3 -m venv --without-pip /opt/hpo
 WORKDIR /src
@@ -12,7 +12,7 @@ COPY requirements.lock .
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/hpo/bin/python install --require-hashes --compile -r requirements.lock
 
-# hpo itself, apart from its libraries: a new version is a new layer of 2 MB.
+# hpo itself, apart from its libraries: a new version adds a layer of 2 MB.
 FROM libraries AS code
 COPY pyproject.toml README.md ./
 COPY hpo hpo
@@ -20,7 +20,7 @@ RUN pip --python /opt/hpo/bin/python install --no-cache-dir --no-deps --no-build
       --target /code . \
  && mv /code/bin /scripts
 
-# Without what builds hpo, and half a gigabyte that only compilers and developers want: headers, tests.
+# The libraries without build tools, headers and tests, which take half a gigabyte.
 FROM libraries AS lean
 WORKDIR /opt/hpo/lib/python3.11/site-packages
 RUN pip --python /opt/hpo/bin/python uninstall --yes hatchling editables trove-classifiers \
@@ -36,7 +36,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM ${BASE} AS cpu
 LABEL org.opencontainers.image.title="hpo" \
       org.opencontainers.image.description="Hyperparameter optimization as a service"
-# A fixed number, so that a cluster can demand a user other than root, and volumes keep their owner.
+# A fixed user id, so that a cluster can require a user other than root, and volumes keep their owner.
 RUN groupadd --gid 10001 hpo \
  && useradd --uid 10001 --gid hpo --no-create-home --home-dir /var/lib/hpo --shell /usr/sbin/nologin hpo \
  && install --directory --owner=hpo --group=hpo /var/lib/hpo /hpo/data \
@@ -50,14 +50,14 @@ ENV PATH=/opt/hpo/bin:$PATH \
 USER 10001:10001
 WORKDIR /hpo
 STOPSIGNAL SIGTERM
-# All that a worker needs from outside is its database; this asks for it in 10 ms, where a Python with
-# SQLAlchemy would take a second. A worker that dies ends its container.
+# A worker depends on its database alone. pg_isready checks that in 10 ms, where Python with SQLAlchemy
+# would take a second. A worker that dies ends its container.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["sh", "-c", "test -z \"$HPO_DATABASE_URL\" || pg_isready --quiet --dbname=\"$HPO_DATABASE_URL\""]
 ENTRYPOINT ["hpo"]
 CMD ["worker"]
 
-# On top of the other image, so that a machine that has both keeps their common layers once.
+# Based on the cpu image, so that a machine with both stores their common layers once.
 FROM cpu AS gpu
 COPY --from=cuda /opt/hpo/lib/python3.11/site-packages/nvidia /opt/hpo/lib/python3.11/site-packages/nvidia
 ENV NVIDIA_VISIBLE_DEVICES=all \

@@ -1,4 +1,4 @@
-"""What a study cost, and what the exhaustive grid over the same choices would have."""
+"""The cost of a study, and what the exhaustive grid over the same space would have cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from hpo.study import runs_of, space_of
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Work in the model's unit, and the time of all workers together that it takes."""
+    """Work in the model's unit, and the time that it takes all workers together."""
 
-    unit: str
+    unit: str  # "epochs" or "fits"
     spent: float
     spent_time: timedelta  # measured
     grid_points: int
     grid: float  # computed
-    grid_seconds: float  # computed: the grid's work at the pace of the trials, perhaps for ages
+    grid_seconds: float  # computed for the pace of the trials; may exceed any timedelta
 
 
 def cost(definition: Definition, trials: Sequence[FrozenTrial]) -> Cost:
     """Compare the trials so far with the whole grid.
 
     Raises:
-        DefinitionError: the model of the definition is not here, or has other parameters.
+        DefinitionError: the model can't be imported here, or its parameters have changed.
     """
     climb = resolve(definition.model, f'study "{definition.name}"').climb
     spent = sum(_work(climb, step) for trial in trials for step in trial.intermediate_values)
@@ -55,7 +55,7 @@ def _duration(trial: FrozenTrial) -> timedelta:
 
 
 def _grid(definition: Definition, climb: Climb) -> tuple[int, float]:
-    """Give how many points the grid has, and their work."""
+    """Return the number of the grid's points, and their work."""
     grid, folds = Grid(space_of(definition)), definition.evaluation.folds or 1
     if climb is not Climb.EPOCHS:
         return grid.size, grid.size * folds

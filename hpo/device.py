@@ -1,4 +1,4 @@
-"""The machine that trials run on: its threads, its noise, and what to record of it."""
+"""The machine that trials run on: threads, GPUs, and what is recorded with each trial."""
 
 import logging
 import os
@@ -15,11 +15,11 @@ from hpo.training.environment import environment, processor
 
 log = logging.getLogger(__name__)
 
-RECORDED = ("numpy", "scipy", "scikit-learn", "keras")
+RECORDED = ("numpy", "scipy", "scikit-learn", "keras")  # packages
 
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
 
-# The variables that hold numerical libraries to a number of threads.
+# The variables that set the number of threads of numerical libraries.
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -28,27 +28,27 @@ THREADS = (
 )
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
-# Faster kernels, which TensorFlow turns on by itself on some processors only (benchmarks/kernels).
+# Faster kernels, which TensorFlow enables by default on some processors only (benchmarks/kernels).
 KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def backend() -> str:
-    """Give the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
+    """Return the library that Keras trains with: TensorFlow, unless KERAS_BACKEND names another."""
     return os.environ.get("KERAS_BACKEND") or BACKENDS[0]
 
 
 def cores() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def one_thread_a_process() -> None:
-    """Hold numerical libraries to one fast thread; must come before the first of them is imported.
+def use_one_thread() -> None:
+    """Limit numerical libraries to one thread; must be called before the first one is imported.
 
-    A second thread for one trial costs more than a second trial beside it, and sums that are
-    divided among other threads end in other digits: with one, a trial can be repeated exactly.
+    A second thread speeds a trial up by less than a second trial beside it gains, and the digits of
+    a sum depend on the number of threads: with one, a trial can be repeated exactly.
     """
     os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
     if backend() == BACKENDS[0]:
@@ -57,7 +57,7 @@ def one_thread_a_process() -> None:
 
 @contextmanager
 def muted_stderr() -> Iterator[None]:
-    """Keep what native code writes to stderr off the screen; Python's exceptions still pass.
+    """Discard what native code writes to stderr in the body.
 
     TensorFlow announces its CPU features there before it reads any setting about logging.
     """
@@ -73,16 +73,16 @@ def muted_stderr() -> Iterator[None]:
 
 @cache
 def recorded_environment() -> dict[str, str]:
-    """Give what is recorded with each trial: what its value depends on beside code and data.
+    """Return the versions and the processor, which a trial's value depends on, to record them.
 
-    It reads the metadata of every installed package, which takes longer than all else in an
-    empty trial, and is the same for as long as the process lives.
+    Cached: reading the metadata of every installed package takes longer than all else in an empty
+    trial.
     """
     return environment((*RECORDED, backend()))
 
 
 def recorded_device() -> dict[str, Any]:
-    """Give what a trial runs on, once its code is imported: it says how fast the trial was."""
+    """Return the device that a trial runs on, once its code is imported, to record it."""
     here: dict[str, Any] = {"cpu": processor(), "cores": cores(), "threads": _threads()}
     if "tensorflow" in sys.modules and (chosen := os.environ.get(KERNELS)):
         here["kernels"] = chosen
@@ -95,11 +95,14 @@ def _threads() -> int:
 
 
 def gpus_seen() -> int:
-    """Count the GPUs that libraries loaded here can train on; many see none beside a good one."""
+    """Count the GPUs that the libraries loaded so far can train on.
+
+    Libraries may be built without GPU support, so the one that sees most counts.
+    """
     seen, loaded = [0], sys.modules
     if "tensorflow" in loaded:
         seen.append(len(loaded["tensorflow"].config.list_physical_devices("GPU")))
-    if "jax" in loaded and backend() == "jax":  # TensorFlow loads it, too, and asking takes memory
+    if "jax" in loaded and backend() == "jax":  # TensorFlow loads JAX, too, and asking uses memory
         seen.append(sum(one.platform == "gpu" for one in loaded["jax"].local_devices()))
     if "torch" in loaded:
         seen.append(loaded["torch"].cuda.device_count())
@@ -108,7 +111,7 @@ def gpus_seen() -> int:
 
 @cache
 def _gpu() -> dict[str, str]:
-    """Give the GPU that libraries take where they see several, the first."""
+    """Return the first GPU, which libraries use if they see several."""
     try:
         first = gpus.present()[0]
     except InputError as error:
@@ -117,10 +120,10 @@ def _gpu() -> dict[str, str]:
     return {"gpu": first.name, "driver": first.driver}
 
 
-def hold_gpu_memory(megabytes: int) -> None:
-    """Hold TensorFlow to a part of the GPU's memory; JAX reads a variable that says so (slots).
+def limit_gpu_memory(megabytes: int) -> None:
+    """Limit TensorFlow to a part of the GPU's memory; for JAX a variable does, set by the slot.
 
-    Must come before any code that may use the GPU; it imports TensorFlow.
+    Must be called before any code that may use the GPU; imports TensorFlow.
     """
     if backend() != BACKENDS[0]:
         return

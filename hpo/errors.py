@@ -6,8 +6,8 @@ HpoError                the command failed                              exit cod
 │   ├── DataError         in a file of data
 │   └── StudyError        a study that is missing, or differs from what was asked for
 ├── DatabaseError       the database can't be reached or used           exit code 1
-│   └── DatabaseAway      it could be and, as it seems, will be again
-├── ArtifactError       a trial's file can't be kept or read            exit code 1
+│   └── DatabaseAway      temporarily: the same call may succeed later
+├── ArtifactError       a trial's file can't be stored or read          exit code 1
 │   └── MissingArtifactError  there is none with this id
 └── LeaseLost           another worker owns the trial now; never reaches the user
 
@@ -15,7 +15,7 @@ A message is one line: it names the file, the key or the value, and says what to
 """
 
 INTERRUPTED = 130
-"""The exit code of what was told to stop."""
+"""The exit code of a process that was told to stop."""
 
 
 class HpoError(Exception):
@@ -53,12 +53,12 @@ class DatabaseError(HpoError):
     """The database can't be reached or used."""
 
 
-class DatabaseAway(DatabaseError):  # noqa: N818 - it passes
-    """The database was there and, as it seems, will be again: what failed may be tried again."""
+class DatabaseAway(DatabaseError):  # noqa: N818 - a temporary state
+    """The database is temporarily unavailable: the same call may succeed later."""
 
 
 class ArtifactError(HpoError):
-    """A trial's file can't be kept, read or deleted."""
+    """A trial's file can't be stored, read or deleted."""
 
 
 class MissingArtifactError(ArtifactError):

@@ -1,6 +1,6 @@
-"""How a trial did on the rows held out: every outcome counted, and some of its mistakes.
+"""A trial's evaluation on the rows held out: confusion counts, and some of its mistakes.
 
-A worker keeps it as one small file of the trial. Nothing is drawn before somebody looks.
+A worker saves it as one small file of the trial; the dashboard draws it on demand.
 """
 
 import math
@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from hpo.training.images import to_images
 from hpo.training.task import Task
 
-FILE = "evaluation.json"  # what it is called where a trial's files are listed
-MOST_BYTES = 2_000_000  # of such a file; others are not read
-MOST_MISTAKES = 24  # that are kept, from all over the rows
-MOST_PIXELS = 1_200_000  # of them together: in base64 they leave a fifth of the file to the counts
+FILE = "evaluation.json"  # its name among a trial's files
+MOST_BYTES = 2_000_000  # of such a file; larger ones are not read
+MOST_MISTAKES = 24  # kept, evenly spread over the rows
+MOST_PIXELS = 1_200_000  # of all mistakes: in base64 they leave a fifth of the file to the counts
 
 CONFIG = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 Labels = NDArray[np.int64]
@@ -27,37 +27,37 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """What a model said about the rows that a fold holds out."""
+    """A model's predictions for the rows that a fold holds out."""
 
     fold: int  # from 0
-    rows: NDArray[np.int64]
-    predicted: Labels
+    rows: NDArray[np.int64]  # indices (n,)
+    predicted: Labels  # (n,)
 
 
 class Mistake(BaseModel):
-    """A row that was taken for another class."""
+    """A misclassified row."""
 
     model_config = CONFIG
 
     row: int  # from 0
     label: int
     predicted: int
-    pixels: bytes | None = None  # one for each; None where rows are no images, or too large
+    pixels: bytes | None = None  # a byte each; None if rows are not images, or too large
 
 
 class Evaluation(BaseModel):
-    """What is known of a trial, as its file holds it."""
+    """The content of a trial's evaluation file."""
 
     model_config = CONFIG
 
     classes: tuple[int, ...]
     shape: tuple[int, ...]  # (height, width, channels) of an image, or (features,)
-    folds: dict[int, tuple[tuple[int, int, int], ...]]  # (label, predicted, rows) of each, from 0
-    mistakes: tuple[Mistake, ...]  # of the last of them
+    folds: dict[int, tuple[tuple[int, int, int], ...]]  # fold from 0: (label, predicted, count)
+    mistakes: tuple[Mistake, ...]  # of the last fold
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        """Refuse what could not be drawn: the file may be anybody's."""
+        """Refuse what can't be drawn: anybody may have written the file."""
         cells = (cell for fold in self.folds.values() for cell in fold)
         if not {label for *pair, _ in cells for label in pair} <= set(self.classes):
             raise ValueError("a label is none of the classes")
@@ -67,26 +67,26 @@ class Evaluation(BaseModel):
 
     @classmethod
     def read(cls, content: bytes) -> Self:
-        """Give what a file holds.
+        """Parse the content of a file.
 
         Raises:
-            ValueError: it is no such file.
+            ValueError: it is not an evaluation.
         """
         if len(content) > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES} bytes")
         return cls.model_validate_json(content)
 
     def write(self) -> bytes:
-        """Give what the file is to hold."""
+        """Return the content of the file."""
         return self.model_dump_json().encode()
 
     def after(self, earlier: Self) -> Self:
-        """Give the same with the folds that an earlier worker has climbed."""
+        """Return this evaluation with the folds of an earlier one added."""
         return self.model_copy(update={"folds": {**earlier.folds, **self.folds}})
 
 
 def evaluate(task: Task, X: NDArray[np.float32], y: Labels, scored: Iterable[Scored]) -> Evaluation:
-    """Count what was said about rows of X (n, features) with labels y (n,)."""
+    """Evaluate predictions for rows of X (n, features) with labels y (n,)."""
     by_fold = sorted(scored, key=lambda one: one.fold)
     return Evaluation(
         classes=task.classes,
@@ -120,7 +120,7 @@ def _mistakes(task: Task, X: NDArray[np.float32], y: Labels, scored: Scored) -> 
 
 
 def _pixels(task: Task, X: NDArray[np.float32]) -> list[bytes]:
-    """Give images a byte for each pixel, all on one scale."""
+    """Convert images to a byte for each pixel, all on one scale."""
     if not len(X):
         return []
     low, high = X.min(), X.max()

@@ -1,4 +1,4 @@
-"""The GPUs of this machine, as nvidia-smi names them, and those that the user chose."""
+"""The GPUs of this machine, as nvidia-smi lists them, and choosing among them."""
 
 import os
 import re
@@ -15,12 +15,12 @@ QUERY = (
     "--format=csv,noheader,nounits",
 )
 SLICES = ("nvidia-smi", "-L")
-PATIENCE = 60  # seconds: a driver that nobody holds open wakes up slowly
+PATIENCE = 60  # seconds: a driver that is not in use takes long to initialise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One GPU, or one slice (MIG) of a GPU that is divided."""
+    """A GPU, or a MIG slice of one."""
 
     id: str  # what CUDA_VISIBLE_DEVICES calls it
     uuid: str
@@ -29,15 +29,15 @@ class Gpu:
     driver: str
 
     def is_called(self, name: str) -> bool:
-        """Whether a name means it: its number, its UUID, or how its UUID begins."""
+        """Whether a name is its number, its UUID or the beginning of its UUID."""
         return name == self.id or ("-" in name and self.uuid.startswith(name))
 
 
 def present() -> list[Gpu]:
-    """Give the GPUs that this process may use.
+    """Return the GPUs that this process may use.
 
     Raises:
-        InputError: there is none; it says what was tried.
+        InputError: there is none, or nvidia-smi can't be run.
     """
     gpus = parse(_ask(QUERY), _ask_for_slices())
     if not gpus:
@@ -52,7 +52,7 @@ def present() -> list[Gpu]:
 
 
 def chosen(given: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """Give those that the user named, as the user calls them.
+    """Return the GPUs that the user named, with these names as ids.
 
     Raises:
         InputError: one is unknown, or named twice.
@@ -71,7 +71,7 @@ def chosen(given: str, gpus: Sequence[Gpu]) -> list[Gpu]:
 
 
 def visible_of(gpus: Sequence[Gpu], visible: str) -> list[Gpu]:
-    """Give those that CUDA_VISIBLE_DEVICES leaves; like CUDA, up to the first unknown one."""
+    """Return the GPUs in CUDA_VISIBLE_DEVICES; like CUDA, up to the first unknown one."""
     left: list[Gpu] = []
     for name in map(str.strip, visible.split(",")):
         gpu = _find(gpus, name)
@@ -82,7 +82,7 @@ def visible_of(gpus: Sequence[Gpu], visible: str) -> list[Gpu]:
 
 
 def parse(table: str, listing: str) -> list[Gpu]:
-    """Read what nvidia-smi says of GPUs and of their slices; slices stand for the divided GPU."""
+    """Parse nvidia-smi's output about GPUs and their slices; slices replace the divided GPU."""
     slices = dict(_slices(listing))
     gpus: list[Gpu] = []
     for line in filter(str.strip, table.splitlines()):
@@ -97,7 +97,7 @@ def parse(table: str, listing: str) -> list[Gpu]:
 
 
 def _slices(listing: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Give the UUID of each GPU with the profiles and UUIDs of its slices."""
+    """Yield the UUID of each GPU with the profiles and UUIDs of its slices."""
     for part in re.split(r"^(?=GPU )", listing, flags=re.MULTILINE):
         if owner := re.search(r"\(UUID: (GPU-[^)]+)\)", part):
             yield owner[1], re.findall(r"^\s+MIG (\S+).*\(UUID: (MIG-[^)]+)\)", part, re.MULTILINE)
@@ -110,7 +110,7 @@ def _slice(whole: Gpu, profile: str, uuid: str) -> Gpu:
 
 
 def _find(gpus: Sequence[Gpu], name: str) -> Gpu | None:
-    """Give the one of that name; None where there is none, or more than one."""
+    """Return the GPU of that name; None if there is none, or more than one."""
     found = [gpu for gpu in gpus if gpu.is_called(name)]
     return found[0] if len(found) == 1 else None
 
@@ -122,7 +122,7 @@ def _names(gpus: Sequence[Gpu]) -> str:
 def _ask_for_slices() -> str:
     try:
         return _ask(SLICES)
-    except InputError:  # one that can't list them divides no GPU
+    except InputError:  # a driver that can't list slices has none
         return ""
 
 

@@ -36,21 +36,21 @@ from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 Report = Callable[[int, Callable[[], float]], None]
-"""Hears of each step, and may ask for the trial's value so far or raise to end the trial.
+"""Called with each step and a function that returns the trial's value so far; may raise to end it.
 
-The value is measured when it is asked for: a step that is known already costs nothing.
+The value is computed only when that function is called, so a step that is known costs nothing.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """What is kept of a trial's evaluation, for a worker that goes on with it."""
+class Progress:
+    """Where an evaluation resumes, and the callbacks that record how far it gets."""
 
-    folds: Sequence[float] = ()  # the values of those that are finished
-    on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # hears of them
-    on_trained: Callable[[int, Trained], None] = lambda _fold, _trained: None  # and of its model
-    on_scored: Callable[[Scored], None] = lambda _scored: None  # hears what each value comes from
-    folder: Path | None = None  # of the training of the fold that is not; None: it is not kept
+    folds: Sequence[float] = ()  # the values of the finished folds
+    on_fold: Callable[[Sequence[float]], None] = lambda _values: None  # called when one is finished
+    on_trained: Callable[[int, Trained], None] = lambda _fold, _trained: None  # with its model
+    on_scored: Callable[[Scored], None] = lambda _scored: None  # with the predictions of each value
+    folder: Path | None = None  # of the unfinished fold's checkpoint; None: none is written
 
 
 CHECKPOINT_FILE = re.compile(r"fold-(\d+)\.npz")
@@ -58,19 +58,19 @@ CHECKPOINT_FILE = re.compile(r"fold-(\d+)\.npz")
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """The file of a fold's training, as the training has left it after its last epoch."""
+    """The checkpoint of a fold's training after its last epoch."""
 
     fold: int  # from 0
     file: Path
 
 
 def checkpoint_file(folder: Path, fold: int) -> Path:
-    """Give where the training of a fold, from 0, is kept and gone on from."""
+    """Return the path of the checkpoint of a fold, from 0."""
     return folder / f"fold-{fold:d}.npz"
 
 
 def newest_checkpoint(folder: Path) -> CheckpointFile | None:
-    """Give the training that was kept last, if any was."""
+    """Return the checkpoint of the latest fold, or None."""
     matches = [(CHECKPOINT_FILE.fullmatch(path.name), path) for path in folder.iterdir()]
     found = [CheckpointFile(int(match[1]), path) for match, path in matches if match]
     return max(found, default=None, key=lambda kept: kept.fold)
@@ -105,47 +105,47 @@ class Objective:
         return self.steps_per_fold * len(self.splits)
 
     def last_step_of(self, params: Any) -> int:
-        """Give the number of the step at which a trial with these parameters is complete."""
+        """Return the step at which a trial with these parameters is complete."""
         return self.last_step - self.steps_per_fold + self.last_in_fold(params)
 
     def last_in_fold(self, params: Any) -> int:
-        """Give the number of the step at which such a trial has climbed its first fold."""
+        """Return the step at which such a trial has finished its first fold."""
         return int(params.epochs) if self.model.climb is Climb.EPOCHS else WHOLE_FOLD
 
     def seed_of(self, params: Any) -> int:
-        """Give a trial's seed: the same for the same parameters in the same study."""
+        """Return a trial's seed, which depends on the study's seed and its parameters alone."""
         digest = sha256(f"{self.seed} {params}".encode()).digest()
         return int.from_bytes(digest[:4]) >> 1  # NumPy, scikit-learn and Keras all take 31 bits
 
-    def evaluate(self, params: Any, report: Report, kept: Kept = Kept()) -> float:
-        """Give the mean over the folds of the metric on the rows held out.
+    def evaluate(self, params: Any, report: Report, progress: Progress = Progress()) -> float:
+        """Return the mean over the folds of the metric on the rows held out.
 
-        What is kept of an earlier evaluation is not computed again.
+        Finished folds of an earlier evaluation are not computed again.
 
-        Before that, report hears of each step. In the first fold the value there is the climbing
-        fold's; in a further one it is the mean of the finished folds until that one is finished,
-        too: a network that has just begun again says less than those. A step has the same number
-        in every trial of the study, so that pruners compare like with like.
+        Each step is reported. In the first fold its value is that of the fold so far; in a later
+        fold it is the mean of the finished folds until this one is finished, too, because a network
+        that starts over says less than those. A step has the same number in every trial of the
+        study, so that pruners compare like with like.
         """
         values: list[float] = []
         for number in range(len(self.splits)):
-            fold = _Fold(self, params, number, tuple(values), report, kept.on_scored)
-            if number < len(kept.folds):
-                values.append(kept.folds[number])
+            fold = _Fold(self, params, number, tuple(values), report, progress.on_scored)
+            if number < len(progress.folds):
+                values.append(progress.folds[number])
             else:
-                trained = fold.train(kept.folder)
+                trained = fold.train(progress.folder)
                 values.append(fold.score(trained))
-                kept.on_trained(number, trained)
-                kept.on_fold(values)
-                if kept.folder:
-                    checkpoint_file(kept.folder, number).unlink(missing_ok=True)
+                progress.on_trained(number, trained)
+                progress.on_fold(values)
+                if progress.folder:
+                    checkpoint_file(progress.folder, number).unlink(missing_ok=True)
             fold.finish(values[-1])
         return fmean(values)
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """One fold of one trial, climbing."""
+    """The training and scoring of one fold of one trial, step by step."""
 
     objective: Objective
     params: Any
@@ -155,13 +155,13 @@ class _Fold:
     on_scored: Callable[[Scored], None]
 
     def train(self, folder: Path | None) -> Trained:
-        """Climb to the last step but for its report, and give what was trained."""
+        """Train, reporting all steps but the last, and return the trained model."""
         if self.objective.model.climb is Climb.SAMPLES:
             return self._samples()
         return self._epochs(checkpoint_file(folder, self.number) if folder else None)
 
     def score(self, trained: Trained) -> float:
-        """Give the metric on the rows held out."""
+        """Return the metric on the rows held out."""
         o = self.objective
         rows = o.splits[self.number][1]
         predicted = o.model.code.predict(trained, o.task, o.X[rows])
@@ -177,17 +177,17 @@ class _Fold:
         return self.objective.last_in_fold(self.params)
 
     def _epochs(self, checkpoint: Path | None) -> Trained:
-        def hear(step: int, trained: Trained) -> None:
-            if step < self._last_step:  # the last one is judged when fit is over
-                self._climbs(step, lambda: self.score(trained))
+        def on_epoch(step: int, trained: Trained) -> None:
+            if step < self._last_step:  # the last one is scored when fit has returned
+                self._report_unfinished(step, lambda: self.score(trained))
 
-        return self._fit(self._train_rows, OnStep(hear, checkpoint))
+        return self._fit(self._train_rows, OnStep(on_epoch, checkpoint))
 
     def _samples(self) -> Trained:
-        # One fold tells the bad ones apart; in the others small samples would cost for nothing.
+        # The first fold is enough to tell bad trials apart; later ones go straight to all rows.
         for step, share in SAMPLES.items() if self.number == 0 else ():
             rows = _sample(self._train_rows, self.objective.y, share, self.objective.seed)
-            self._climbs(step, partial(self._score_of_fit, rows))
+            self._report_unfinished(step, partial(self._score_of_fit, rows))
         return self._fit(self._train_rows)
 
     @property
@@ -202,7 +202,7 @@ class _Fold:
     def _score_of_fit(self, rows: NDArray[np.int64]) -> float:
         return self.score(self._fit(rows))
 
-    def _climbs(self, step: int, score: Callable[[], float]) -> None:
+    def _report_unfinished(self, step: int, score: Callable[[], float]) -> None:
         self._report(step, (lambda: fmean(self.before)) if self.before else score)
 
     def _report(self, step: int, value: Callable[[], float]) -> None:
@@ -210,7 +210,7 @@ class _Fold:
 
 
 def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDArray[np.int64]:
-    """Take a share of rows, of each class alike; a larger share holds the smaller ones."""
+    """Take a stratified share of the rows; a larger share contains the smaller ones."""
     shuffled = np.random.default_rng(seed).permutation(rows)
     labels = y[shuffled]
     place = np.empty(len(rows))
@@ -221,7 +221,7 @@ def _sample(rows: NDArray[np.int64], y: Labels, share: float, seed: int) -> NDAr
 
 
 def build_objective(definition: Definition, dataset: Dataset, source: str) -> Objective:
-    """Join a definition and its rows; source is named in errors.
+    """Build the objective of a definition and its rows; source is named in errors.
 
     Raises:
         DefinitionError: the model is unknown, or the space or the data does not suit it.

@@ -1,18 +1,17 @@
-"""From a definition file, or a stored study, to an objective on this machine."""
+"""Building the objective of a definition file or of a stored study on this machine."""
 
 import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpo.data import Dataset, load
-from hpo.definition import Definition
-from hpo.definition import load as load_definition
+from hpo.data import Dataset, load_dataset
+from hpo.definition import Definition, load_definition
 from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
-from hpo.pretraining import Say, Weights, demand_others, pretrain, sha256_of
+from hpo.pretraining import Say, Weights, pretrain, refuse_shared_rows, sha256_of
 from hpo.storage.database import Database
 from hpo.study import Origin, StoredStudy, create
 
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A definition file and its data, which suit each other; a study comes of them."""
+    """A definition file and its data, checked against each other; not a stored study yet."""
 
     path: Path
     definition: Definition
@@ -49,7 +48,7 @@ def read_draft(path: Path) -> Draft:
 
 
 def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
-    """Store the study unless it is there; say hears of weights that are made for it before.
+    """Store the study unless it is there, after its pretraining; `say` prints what is done.
 
     Raises:
         InputError: its pretraining can't be done.
@@ -71,7 +70,7 @@ def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
 
 
 def _weights(draft: Draft, say: Say) -> Weights | None:
-    """Give the weights that the trials begin with; they are made unless they are there."""
+    """Return the pretrained weights that the trials start from, training them unless they exist."""
     definition, objective = draft.definition, draft.objective
     table = definition.pretraining
     if table is None:
@@ -79,14 +78,18 @@ def _weights(draft: Draft, say: Say) -> Weights | None:
     rows = _read(definition, _place(table.train, draft.folder))
     sources = _place(table.sources, draft.folder) if table.sources else None
     import_code(objective.model)
-    demand_others(rows, objective.X)
+    refuse_shared_rows(rows, objective.X)
     weights = pretrain(definition, objective.model, objective.task, rows, sources, say)
     say(f"pretrained on {weights.rows:,} rows: {weights.guard}")
     return weights
 
 
 def import_code(model: Model) -> None:
-    """Import what trains, which is noisy, before it is needed."""
+    """Import a model's training code early, without the output of the libraries that it loads.
+
+    Raises:
+        InputError: it can't be imported.
+    """
     try:
         with muted_stderr():
             model.code  # noqa: B018 - imports it
@@ -95,7 +98,12 @@ def import_code(model: Model) -> None:
 
 
 def objective_of(stored: StoredStudy) -> Objective:
-    """Give the objective of a stored study, on this machine's copy of its data."""
+    """Return the objective of a stored study on this machine's copy of its data.
+
+    Raises:
+        InputError: the data or the pretrained weights are missing or differ, or the model is not
+            installed here.
+    """
     dataset = _rows(stored.definition, stored.origin.folder)
     if dataset.fingerprint != stored.origin.fingerprint:
         raise DataError(
@@ -112,7 +120,11 @@ def objective_of(stored: StoredStudy) -> Objective:
 
 
 def weights_of(stored: StoredStudy) -> Path | None:
-    """Give this machine's copy of the weights that trials begin with."""
+    """Return this machine's copy of the pretrained weights; None where the study has none.
+
+    Raises:
+        DataError: the file is missing, or holds other weights.
+    """
     weights = stored.origin.weights
     if weights is None:
         return None
@@ -130,7 +142,7 @@ def _rows(definition: Definition, folder: Path) -> Dataset:
 
 def _read(definition: Definition, file: Path, folds: int | None = None) -> Dataset:
     data = definition.data
-    return load(
+    return load_dataset(
         file,
         label=data.label,
         shape=data.shape,
@@ -141,5 +153,5 @@ def _read(definition: Definition, file: Path, folds: int | None = None) -> Datas
 
 
 def _place(path: str, folder: Path) -> Path:
-    """Give the file that a path in a definition means on this machine."""
+    """Resolve a path in a definition on this machine: relative to HPO_DATA, else to the folder."""
     return Path(os.path.normpath(Path(os.environ.get(DATA_VARIABLE) or folder) / path))

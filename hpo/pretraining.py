@@ -1,8 +1,8 @@
-"""Weights that a network learned on other rows, made once and shared by the trials of a study."""
+"""Pretraining: weights that a network learns once on other rows, for all trials of a study."""
 
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest, sha256
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from optuna.trial import FixedTrial
 
 from hpo.data import Dataset
-from hpo.definition import Definition, in_toml
+from hpo.definition import Choice, Definition, in_toml
 from hpo.errors import DataError, DefinitionError
 from hpo.models import Labels, Model
 from hpo.search_space import SearchSpace, build
@@ -25,48 +25,32 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A file of weights, and what they were made from."""
+    """A file of pretrained weights, and what they were made from."""
 
-    file: str  # beside the rows, written as those are in the definition
+    file: str  # beside the pretraining rows, as a path of the definition
     sha256: str
     rows: int
     rows_sha256: str
-    sources_sha256: str | None  # of what shows that no test row was made from them
+    sources_sha256: str | None  # of the list that shows that no test row was made from the rows
 
     @property
     def guard(self) -> str:
-        """What is known of a leak from the test rows."""
+        """What is known about leaked test rows."""
         if self.sources_sha256 is None:
             return "their sources are unknown: some may be in the test rows"
         return "none of them is the source of a test row"
 
 
 def pretraining_params(definition: Definition, model: Model, task: Task, y: Labels) -> Any:
-    """Give the Params of the pretraining: the study's network, trained as its table says.
+    """Return the Params of the pretraining: the study's network, trained as [pretraining] says.
 
     Raises:
         DefinitionError: the network is not the same in all trials, or a value is not allowed.
     """
     assert definition.pretraining is not None
     source = f'study "{definition.name}"'
-    if not model.network:
-        raise DefinitionError(
-            source, "pretraining", f"the model {definition.model} can't begin with given weights"
-        )
     own = definition.pretraining.fixed
-    for name in model.network:
-        for key, values in (("space", definition.space), ("pretraining.fixed", own)):
-            if name in values:
-                raise DefinitionError(
-                    source,
-                    f"{key}.{name}",
-                    f"is {in_toml(values[name])}, but pretrained weights fit one network: "
-                    f"give one value in [fixed]",
-                )
-    for name in model.trials_only & own.keys():
-        raise DefinitionError(
-            source, f"pretraining.fixed.{name}", "has a meaning in trials alone; leave it out here"
-        )
+    _require_one_network(definition, model, own, source)
     network = {name: value for name, value in definition.fixed.items() if name in model.network}
     all_fixed = definition.model_copy(update={"space": {}, "fixed": network | dict(own)})
     try:
@@ -81,20 +65,43 @@ def pretraining_params(definition: Definition, model: Model, task: Task, y: Labe
     return space.suggest(FixedTrial({}))
 
 
+def _require_one_network(
+    definition: Definition, model: Model, own: Mapping[str, Choice], source: str
+) -> None:
+    """Refuse a pretraining whose weights would not fit the network of every trial."""
+    if not model.network:
+        raise DefinitionError(
+            source, "pretraining", f"the model {definition.model} can't start from given weights"
+        )
+    for name in model.network:
+        for key, values in (("space", definition.space), ("pretraining.fixed", own)):
+            if name in values:
+                raise DefinitionError(
+                    source,
+                    f"{key}.{name}",
+                    f"is {in_toml(values[name])}, but pretrained weights fit one network: "
+                    f"give one value in [fixed]",
+                )
+    for name in model.trials_only & own.keys():
+        raise DefinitionError(
+            source, f"pretraining.fixed.{name}", "has a meaning in trials alone; leave it out here"
+        )
+
+
 def pretrain(
     definition: Definition, model: Model, task: Task, rows: Dataset, sources: Path | None, say: Say
 ) -> Weights:
-    """Give the weights of a definition's pretraining on rows; what is there is not made again.
+    """Return the weights of a definition's pretraining, training them unless their file exists.
 
-    sources is the list that shows that no test row was made from one of them.
+    `sources` is the list by which to check that no test row was made from one of the rows.
 
     Raises:
-        DefinitionError: the parameters don't suit.
+        DefinitionError: the parameters don't suit the model or the rows.
         DataError: the rows don't suit the task, one is the source of a test row, or the weights
             can't be written beside them.
     """
     assert definition.pretraining is not None
-    _demand_alike(rows, task)
+    _require_same_classes(rows, task)
     assert rows.y is not None
     params = pretraining_params(definition, model, task, rows.y)
     guard = _guard(sources, rows) if sources else None
@@ -113,10 +120,10 @@ def pretrain(
     )
 
 
-def demand_others(rows: Dataset, searched: NDArray[np.float32]) -> None:
-    """Refuse rows that trials are judged on: they would know them before they have learned.
+def refuse_shared_rows(rows: Dataset, searched: NDArray[np.float32]) -> None:
+    """Refuse pretraining rows that are also rows of the study, on which trials are evaluated.
 
-    searched is those of the study, as (n, features).
+    `searched` holds the rows of the study, as (n, features).
 
     Raises:
         DataError: there are such rows.
@@ -127,12 +134,12 @@ def demand_others(rows: Dataset, searched: NDArray[np.float32]) -> None:
         raise DataError(
             rows.source,
             f"{len(shared)} rows are rows of the study, too, the first is row {shared[0]}, counted "
-            "from 0: trials would be judged on what they began with, so leave them out",
+            "from 0: trials would be evaluated on rows seen in pretraining, so leave them out",
         )
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal.
+    """Return the SHA-256 of a file in hexadecimal.
 
     Raises:
         DataError: it can't be read.
@@ -145,9 +152,9 @@ def sha256_of(path: Path) -> str:
 
 
 def _guard(path: Path, rows: Dataset) -> str:
-    """Show that no row is the source of a test row, by the list that `hpo data make` writes."""
+    """Check that no row is the source of a test row; return the SHA-256 of the list of sources."""
     digest = sha256_of(path)
-    if not zipfile.is_zipfile(path):  # NumPy would take other files, too
+    if not zipfile.is_zipfile(path):  # np.load would read other formats, too
         raise DataError(str(path), "is not a sources.npz of `hpo data make`")
     try:
         with np.load(path) as arrays:
@@ -168,7 +175,7 @@ def _guard(path: Path, rows: Dataset) -> str:
     return digest
 
 
-def _demand_alike(rows: Dataset, task: Task) -> None:
+def _require_same_classes(rows: Dataset, task: Task) -> None:
     assert rows.y is not None
     classes = tuple(rows.classes.tolist())
     if classes != task.classes:
@@ -182,7 +189,7 @@ def _digest(row: NDArray[np.float32]) -> bytes:
 
 
 def _train(model: Model, params: Any, task: Task, rows: Dataset, seed: int, path: Path) -> None:
-    """Train once; the file appears whole or not at all."""
+    """Train, and write the weights; the file appears whole or not at all."""
     assert rows.y is not None
     with ExitStack() as stack:
         with _written_to(path.parent):

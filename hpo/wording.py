@@ -1,4 +1,4 @@
-"""What people read of studies and trials, the same in the terminal and in the dashboard."""
+"""Wording for people about studies and trials, the same in the terminal and in the dashboard."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,10 +13,11 @@ from hpo.storage.keys import DEVICE
 from hpo.study import Status
 
 YEAR = 365.25 * 24 * 3600  # seconds
+BEST_PARAMS = ""  # the title of the row with the best trial's parameters, below the row "best"
 
 
 def status_rows(status: Status) -> dict[str, str]:
-    """Say where a study is and what it has found."""
+    """Describe a study's state and best result, as titled rows."""
     counts = status.counts
     return {
         "study": f"{status.name} ({status.direction})",
@@ -42,7 +43,7 @@ def _budget_in_words(budget: Budget) -> str:
 def _silent_row(silent: int) -> dict[str, str]:
     if not silent:
         return {}
-    return {"silent": f"workers of {silent} running: a living worker takes over what they left"}
+    return {"silent": f"workers of {silent} running: another worker will take over their trials"}
 
 
 def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
@@ -50,18 +51,18 @@ def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
         return {"best": "none yet: no trial has climbed all the way"}
     return {
         "best": f"{best.value:.4f} in trial {best.number}",
-        "": in_words({name: number(value) for name, value in best.params.items()}),
+        BEST_PARAMS: in_words({name: number(value) for name, value in best.params.items()}),
         **_device_row(best),
     }
 
 
 def _device_row(best: FrozenTrial) -> dict[str, str]:
     device = device_in_words(best.user_attrs.get(DEVICE))
-    return {"device": device} if device else {}  # not in a trial that is older than this row
+    return {"device": device} if device else {}  # older versions did not record it
 
 
 def device_in_words(device: object) -> str:
-    """Say what a trial ran on; nothing where no worker of ours has written it."""
+    """Describe the device that a trial ran on; empty unless a worker of hpo recorded it."""
     if not (isinstance(device, Mapping) and {"cpu", "threads", "cores"} <= device.keys()):
         return ""
     gpu = f"{device['gpu']} (driver {device.get('driver')}), " if "gpu" in device else ""
@@ -69,12 +70,12 @@ def device_in_words(device: object) -> str:
 
 
 def cost_rows(cost: Cost) -> dict[str, str]:
-    """Say what a study cost beside its grid."""
+    """Describe a study's cost and that of its grid, as titled rows."""
     grid = f"{cost.grid:,.0f} {cost.unit} at {cost.grid_points:,} points"
     levels = f"computed; {LEVELS} levels between bounds"
     if cost.spent:
         grid, levels = (
-            f"{grid}, {in_hours(cost.grid_seconds)} of worker time",
+            f"{grid}, {seconds_in_words(cost.grid_seconds)} of worker time",
             f"{levels}, same pace",
         )
     return {
@@ -84,24 +85,24 @@ def cost_rows(cost: Cost) -> dict[str, str]:
 
 
 def in_words(values: dict[Any, Any]) -> str:
-    """Give names and values in one line."""
+    """Join names and values in one line."""
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def number(value: object) -> str:
-    """Give a parameter's value as a definition has it, without the digits that nobody reads."""
+    """Format a parameter's value as in a definition, but with four digits at most."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def duration(length: timedelta) -> str:
-    """Give a length of time as 45s, 12m 30s or 3h 5m."""
-    return in_hours(length.total_seconds())
+    """Format a duration as 45s, 12m 30s or 3h 5m."""
+    return seconds_in_words(length.total_seconds())
 
 
-def in_hours(seconds: float) -> str:
-    """Give seconds likewise, and beyond a year as 1.23e+04 years."""
+def seconds_in_words(seconds: float) -> str:
+    """Format seconds likewise, and beyond a year as 1.23e+04 years."""
     if seconds >= YEAR:
         return f"{seconds / YEAR:.3g} years"
     whole = round(seconds)

@@ -27,12 +27,12 @@ DEFINITION = {
 
 
 def content(**changes: Any) -> dict[str, Any]:
-    """Give what the usual definition file holds, with other sections."""
+    """Return what the usual definition file holds, with other sections."""
     return deepcopy(DEFINITION) | changes
 
 
 def definition(**changes: Any) -> Definition:
-    """Give the usual definition with other sections."""
+    """Return the usual definition with other sections."""
     return parse(content(**changes), "test")
 
 

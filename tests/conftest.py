@@ -83,7 +83,7 @@ def template(server: EmbeddedServer) -> str:
 
 @pytest.fixture(scope="session")
 def fresh_database(server: EmbeddedServer) -> Callable[[str], AbstractContextManager[str]]:
-    """Give a function that clones a database for the length of a `with`."""
+    """Return a function that clones a database for the length of a `with`."""
     return partial(clone, server.url)
 
 
@@ -105,7 +105,7 @@ def empty_database_url(server: EmbeddedServer) -> Iterator[str]:
 def unreachable(
     server: EmbeddedServer, database_url: str
 ) -> Callable[[], AbstractContextManager[None]]:
-    """Give a function that cuts everybody off the test's database for the length of a `with`.
+    """Return a function that cuts everybody off the test's database for the length of a `with`.
 
     The server runs on, as where the network is what broke.
     """
@@ -128,7 +128,7 @@ def unreachable(
 
 @pytest.fixture
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that puts an nvidia-smi on the PATH: a shell script, or one of two GPUs."""
+    """Return a function that puts an nvidia-smi on the PATH: a shell script, or one of two GPUs."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     folder = tmp_path / "nvidia"
     folder.mkdir()

@@ -17,9 +17,9 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import numpy as np  # noqa: E402 - after the threads are set
 
@@ -58,7 +58,7 @@ TRAININGS = {
 
 
 def seconds_of_batches(params: Params, images: Any) -> float:
-    """Give the CPU seconds that the batches of an epoch of all images take."""
+    """Return the CPU seconds that the batches of an epoch of all images take."""
     labels = np.zeros((IMAGES, 10), np.float32)
     started = time.process_time()
     for _ in islice(batches(params, images, labels, 0), -(-IMAGES // params.batch_size)):

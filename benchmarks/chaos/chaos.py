@@ -24,7 +24,7 @@ LONGEST = 900.0  # seconds for a whole run at the usual scale
 
 
 def table(record: Record, verdicts: list[Verdict]) -> Iterator[str]:
-    """Give the lines of a markdown table about a run."""
+    """Yield the lines of a markdown table about a run."""
     facts = Facts(record)
     states = Counter(row.state for row in record.rows)
     happened = Counter(event.kind for event in record.events)

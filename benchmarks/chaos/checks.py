@@ -122,7 +122,7 @@ class Facts:
         ]
 
     def events(self, *kinds: Kind) -> list[Event]:
-        """Give the events of some kinds."""
+        """Return the events of some kinds."""
         return [event for event in self.record.events if event.kind in kinds]
 
     def name(self, seed: int) -> str:
@@ -153,7 +153,7 @@ class Facts:
         )
 
     def died(self, pid: int) -> float:
-        """Give when a process ended."""
+        """Return when a process ended."""
         return max((p.ended for p in self.record.processes if p.pid == pid), default=float("inf"))
 
     def _span(self, begin: Line, ends: Sequence[Line]) -> Span:
@@ -172,7 +172,7 @@ class Facts:
         return Repeat(key=span.key, loser=loser, owner=span.owner, reason=self._reason(span, loser))
 
     def _had_it_before(self, span: Span) -> Owner:
-        """Give who had a trial last, the step among what was kept, before it was taken once more.
+        """Return who had a trial last, the step among what was kept, before it was taken once more.
 
         Who took it and began with that very step did not have it any more.
         """

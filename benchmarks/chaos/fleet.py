@@ -37,7 +37,7 @@ class Fleet:
             self._start()
 
     def pids(self) -> list[int]:
-        """Give the workers that run, without those that are stopped."""
+        """Return the workers that run, without those that are stopped."""
         with self._lock:
             return [pid for pid in self._running if pid not in self._stopped]
 

@@ -91,7 +91,7 @@ class Journal:
         self._lines: list[Line] = []
 
     def lines(self) -> list[Line]:
-        """Give all lines until now."""
+        """Return all lines until now."""
         with self._lock:
             with self.path.open("rb") as file:
                 file.seek(self._read)
@@ -109,6 +109,6 @@ def wait_a_step() -> None:
 
 
 def born(pid: int) -> int:
-    """Give when a process was started, in the kernel's ticks."""
+    """Return when a process was started, in the kernel's ticks."""
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     return int(stat.rpartition(")")[2].split()[19])

@@ -45,4 +45,4 @@ def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnSt
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
     notes.took(asdict(params))
     noted = Noted(on_step, notes, params.epochs)
-    return cnn.fit(params, task, X, y, seed, replace(on_step, hear=noted))
+    return cnn.fit(params, task, X, y, seed, replace(on_step, callback=noted))

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
-from hpo.data import load as load_rows  # noqa: E402 - after the threads are set
-from hpo.definition import load  # noqa: E402
+from hpo.data import load_dataset  # noqa: E402 - after the threads are set
+from hpo.definition import load_definition  # noqa: E402
 from hpo.objective import Objective, build_objective  # noqa: E402
 from hpo.opening import import_code  # noqa: E402
 
 
 def objective_of(path: Path) -> Objective:
-    """Give the objective of a definition file whose rows lie beside it."""
-    definition = load(path)
+    """Return the objective of a definition file whose rows lie beside it."""
+    definition = load_definition(path)
     data = definition.data
-    rows = load_rows(
+    rows = load_dataset(
         path.parent / data.train,
         label=data.label,
         shape=data.shape,

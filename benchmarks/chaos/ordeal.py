@@ -257,7 +257,7 @@ def _reruns(place: Place, rows: Sequence[Row]) -> dict[int, Rerun]:
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """Give a folder that the server's user may enter where root runs this; it is deleted."""
+    """Yield a folder that the server's user may enter where root runs this; it is deleted."""
     with tempfile.TemporaryDirectory(prefix="hpo-chaos-") as name:
         Path(name).chmod(0o711)
         yield Path(name)

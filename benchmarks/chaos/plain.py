@@ -21,14 +21,14 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import Trial, TrialState
 from scenario import STUDY
 
-from hpo.definition import load
-from hpo.objective import Kept
+from hpo.definition import load_definition
+from hpo.objective import Progress
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def pruner(settings: dict[str, Any]) -> BasePruner:
-    """Give Optuna's pruner for a definition's: its successive halving ends what hpo's pauses."""
+    """Return Optuna's pruner for a definition's: its successive halving ends what hpo's pauses."""
     if settings["name"] == "none":
         return NopPruner()
     return SuccessiveHalvingPruner(**{k: v for k, v in settings.items() if k != "name"})
@@ -36,7 +36,7 @@ def pruner(settings: dict[str, Any]) -> BasePruner:
 
 def main(interval: int, grace: int, path: Path) -> None:
     """Work until the budget is spent."""
-    definition, objective = load(path), objective_of(path)
+    definition, objective = load_definition(path), objective_of(path)
     storage = RDBStorage(
         os.environ["HPO_DATABASE_URL"],
         engine_kwargs={"pool_pre_ping": True},
@@ -63,7 +63,7 @@ def main(interval: int, grace: int, path: Path) -> None:
             storage.get_trial(trial._trial_id)
         )
         folder = Path(os.environ["HPO_HOME"]) / str(trial.number if first is None else first)
-        kept = Kept(
+        kept = Progress(
             folds=trial.user_attrs.get("folds", ()),
             on_fold=lambda values: trial.set_user_attr("folds", values),
             folder=folder,

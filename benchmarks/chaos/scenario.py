@@ -71,7 +71,7 @@ class Scenario:
         return int(folds * self.definition["fixed"]["epochs"])
 
     def shortened(self, trials: int, workers: int) -> "Scenario":
-        """Give the same with fewer trials and workers."""
+        """Return the same with fewer trials and workers."""
         definition = {**self.definition, "budget": {"trials": trials}}
         steps = self.steps * trials // self.budget
         return replace(self, definition=definition, steps=steps, workers=workers)
@@ -97,7 +97,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _rows(features: int) -> np.ndarray:
-    """Give 300 rows of three overlapping classes, the label last."""
+    """Return 300 rows of three overlapping classes, the label last."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], 100)
     X = np.clip(rng.normal(loc=0.3 + 0.2 * y[:, None], scale=0.3, size=(300, features)), 0, 1)

@@ -28,7 +28,7 @@ class Params:
 
 
 def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnStep) -> State:
-    """Step from a random state, or from the one that is kept; on_step hears of each step."""
+    """Step from a random state, or from the one that is kept; on_step is called after each step."""
     del y
     notes = Notes(seed=seed, fold=on_step.checkpoint.name if on_step.checkpoint else "")
     notes.took(asdict(params))
@@ -48,14 +48,14 @@ def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnSt
 
 
 def following(params: Params, state: State, seed: int, step: int) -> State:
-    """Give the state after a step."""
+    """Return the state after a step."""
     noise = np.random.default_rng((seed, step)).normal(size=state.shape)
     after: State = np.sin(params.growth * state) + params.noise * noise
     return after
 
 
 def kept(checkpoint: Path | None) -> tuple[int, State | None]:
-    """Give the last step that a file holds, and the state after it."""
+    """Return the last step that a file holds, and the state after it."""
     if checkpoint is None or not checkpoint.exists():
         return 0, None
     with np.load(checkpoint) as file:
@@ -77,7 +77,7 @@ def keep(checkpoint: Path | None, step: int, state: State) -> None:
 
 
 def predict(state: State, task: Task, X: Rows) -> Labels:
-    """Give the label of each row."""
+    """Return the label of each row."""
     labels: Labels = np.array(task.classes)[(X @ state).argmax(axis=1)]
     return labels
 

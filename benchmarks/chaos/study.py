@@ -30,12 +30,12 @@ def stored(url: str) -> Iterator[RDBStorage]:
 
 
 def trials(storage: RDBStorage) -> list[FrozenTrial]:
-    """Give all trials of the study, in the order of their numbers."""
+    """Return all trials of the study, in the order of their numbers."""
     return storage.get_all_trials(storage.get_study_id_from_name(STUDY), deepcopy=False)
 
 
 def running_id(storage: RDBStorage, number: int) -> int | None:
-    """Give the key of a trial in the tables; None if it does not run."""
+    """Return the key of a trial in the tables; None if it does not run."""
     study = storage.get_study_id_from_name(STUDY)
     trial_id = storage.get_trial_id_from_study_id_trial_number(study, number)
     runs = storage.get_trial(trial_id).state is TrialState.RUNNING

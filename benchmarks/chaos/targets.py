@@ -55,7 +55,7 @@ class Targets:
         return Victim(pid=victim.pid, line=self._latest().get(victim.pid))
 
     def _candidates(self, aim: Aim, *, spare: bool) -> list[Victim]:
-        """Give those that can be hit; once nobody is spared, whoever runs."""
+        """Return those that can be hit; once nobody is spared, whoever runs."""
         latest = self._latest()
         found = [Victim(pid=pid, line=latest.get(pid)) for pid in self.fleet.pids()]
         if not spare:

@@ -89,7 +89,7 @@ def started(command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def timed(pid: int, call: Callable[[], object], every: float) -> Took:
-    """Give how long a call takes, and wait until the next one is due."""
+    """Return how long a call takes, and wait until the next one is due."""
     begun, used = time.perf_counter(), cpu_of(pid)
     call()
     took = Took(time.perf_counter() - begun, cpu_of(pid) - used)
@@ -98,7 +98,7 @@ def timed(pid: int, call: Callable[[], object], every: float) -> Took:
 
 
 def cpu_of(pid: int) -> float:
-    """Give the seconds of processor time that a process has had."""
+    """Return the seconds of processor time that a process has had."""
     parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -121,14 +121,14 @@ def until_it_answers(port: int) -> None:
 
 
 def peak_of(pid: int) -> float:
-    """Give the most memory that a process has had, in MiB."""
+    """Return the most memory that a process has had, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(peak) / 1024
 
 
 def commands(url: URL, artifacts: Path) -> dict[str, tuple[Sequence[str], int]]:
-    """Give the two commands, and the port of each."""
+    """Return the two commands, and the port of each."""
     ours = [sys.executable, "-m", "hpo", "dashboard", STUDY, "--port", "8181"]
     # A console script, which a virtual environment need not have on its PATH.
     script = "import sys; from optuna_dashboard._cli import main; sys.exit(main())"
@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def spread(url: URL) -> None:
-    """Give each trial values of its own."""
+    """Return each trial values of its own."""
     with connected(url) as connection:
         for statement in SPREAD:
             connection.execute(text(statement))

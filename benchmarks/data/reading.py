@@ -1,4 +1,4 @@
-"""How long `hpo.data.load` takes for 12 000 rows of 784 pixels and a label, in each format.
+"""How long `hpo.data.load_dataset` takes for 12 000 rows of 784 pixels and a label, in each format.
 
 Repeat: python benchmarks/data/reading.py [ROWS]. Results are in README.md beside this file.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpo.data import READERS, load
+from hpo.data import READERS, load_dataset
 
 
 def write(folder: Path, rows: int) -> None:
@@ -38,7 +38,7 @@ def write(folder: Path, rows: int) -> None:
 def measure(path: str) -> None:
     """Print how long a file takes to load, checks included, and the process' peak of memory."""
     started = time.perf_counter()
-    load(path)
+    load_dataset(path)
     seconds = time.perf_counter() - started
     # Not getrusage: its peak is inherited from the process that made the files.
     status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -15,9 +15,9 @@ import sys
 import time
 from statistics import median
 
-from hpo.device import KERNELS, muted_stderr, one_thread_a_process
+from hpo.device import KERNELS, muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import numpy as np  # noqa: E402 - after the threads are set
 

@@ -32,7 +32,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.definition import Definition, parse
 from hpo.storage.keys import PAUSED
-from hpo.worker.halving import NO_RUNGS, Halving
+from hpo.worker.halving import NO_RUNGS, HalvingPruner
 from hpo.worker.strategy import pruner
 
 HERE = Path(__file__).parent
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def settings(name: str) -> Definition:
-    """Give a definition with one of the pruners."""
+    """Return a definition with one of the pruners."""
     content = {
         "name": "replay",
         "model": "replay",
@@ -90,7 +90,7 @@ class Replay:
         self.best, self.now = 0.0, 0.0
 
     def run(self, workers: int) -> Outcome:
-        """Give what it came to."""
+        """Return what it came to."""
         for _ in range(workers):
             self.begin()
         while self.events:
@@ -102,9 +102,9 @@ class Replay:
         return Outcome(len(self.curves), self.best)
 
     def begin(self) -> None:
-        """Give a worker its next trial, where there is work left or no result yet."""
+        """Return a worker its next trial, where there is work left or no result yet."""
         how, trials = self.study.pruner, self.study.get_trials(deepcopy=False)
-        halving = how if isinstance(how, Halving) else NO_RUNGS
+        halving = how if isinstance(how, HalvingPruner) else NO_RUNGS
         climbing = curve = None
         if self.work > 0:
             climbing = next(halving.promotable(trials, self.study.direction), None)
@@ -153,7 +153,7 @@ class Replay:
             return False
         if not trial.should_prune():
             return True
-        if isinstance(self.study.pruner, Halving):
+        if isinstance(self.study.pruner, HalvingPruner):
             rung = self.study.pruner.rung_at(step)
             self.storage.set_trial_system_attr(trial._trial_id, PAUSED, rung)
             self.storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
@@ -163,7 +163,7 @@ class Replay:
 
 
 def cost(curve: Curve, step: int) -> float:
-    """Give the work of a step: an epoch, or a share of a fit."""
+    """Return the work of a step: an epoch, or a share of a fit."""
     return 1.0 if len(curve) > 4 else step / max(curve)
 
 

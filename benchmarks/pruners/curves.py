@@ -15,13 +15,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hpo.device import cores, one_thread_a_process
+from hpo.device import cores, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import optuna  # noqa: E402 - after the threads are set
 
-from hpo.data import load  # noqa: E402
+from hpo.data import load_dataset  # noqa: E402
 from hpo.definition import parse  # noqa: E402
 from hpo.objective import Objective, build_objective  # noqa: E402
 
@@ -66,15 +66,15 @@ POOL = 120
 
 
 def objective_of(model: str, file: str) -> Objective:
-    """Give the objective of a model on a file of rows."""
+    """Return the objective of a model on a file of rows."""
     content = {"name": model, "seed": 1, "budget": {"trials": 1}}
     data = {"train": file, **IMAGES}
     definition = parse({**content, "data": data, **DEFINITIONS[model]}, model)
-    return build_objective(definition, load(file, shape=(28, 28, 1)), model)
+    return build_objective(definition, load_dataset(file, shape=(28, 28, 1)), model)
 
 
 def points(model: str) -> list[dict[str, Any]]:
-    """Give the configurations: the grid where all is choices, else a random pool."""
+    """Return the configurations: the grid where all is choices, else a random pool."""
     space = DEFINITIONS[model]["space"]
     if all(isinstance(dimension, list) for dimension in space.values()):
         return [dict(zip(space, values, strict=True)) for values in product(*space.values())]

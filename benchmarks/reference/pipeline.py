@@ -12,17 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 with muted_stderr():
     from hpo.training import cnn
 
 import numpy as np  # noqa: E402 - after the threads are set
 
-from hpo.data import Dataset, load  # noqa: E402
-from hpo.definition import load as load_definition  # noqa: E402
+from hpo.data import Dataset, load_dataset  # noqa: E402
+from hpo.definition import load_definition  # noqa: E402
 from hpo.training.params.cnn import Params  # noqa: E402
 from hpo.training.splits import holdout  # noqa: E402
 from hpo.training.steps import OnStep  # noqa: E402
@@ -69,13 +69,13 @@ class BestCheckpoint:
 
 
 def error_of(model: Any, task: Task, rows: Dataset) -> float:
-    """Give the share of rows that a network takes for another digit."""
+    """Return the share of rows that a network takes for another digit."""
     return float(np.mean(cnn.predict(model, task, rows.X) != rows.y))
 
 
 def main() -> None:
     """Train, and say what is kept and how it errs."""
-    train, test = (load(Path(file)) for file in sys.argv[1:3])
+    train, test = (load_dataset(Path(file)) for file in sys.argv[1:3])
     assert train.y is not None
     assert DEEP.data.shape is not None
     task = Task(classes=tuple(train.classes.tolist()), shape=DEEP.data.shape)

@@ -22,9 +22,9 @@ from hpo.definition.schema import ASHA, Median, NoPruning
 from hpo.objective import Objective
 from hpo.opening import import_code, objective_of
 from hpo.storage.database import open_storage
-from hpo.study import load, trials_of
+from hpo.study import load_study, trials_of
 from hpo.worker import climber
-from hpo.worker.loop import Service, serve, service
+from hpo.worker.loop import Service, prepare_service, serve
 from hpo.worker.signals import Stop
 
 # The pruners that are asked; all trials are alike, so none of them prunes.
@@ -45,9 +45,9 @@ Work = Callable[[], None]
 
 @contextmanager
 def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
-    """Give the loop of `hpo worker`; batch is how many seconds of steps are written together."""
+    """Yield the loop of `hpo worker`; batch is how many seconds of steps are written together."""
     with open_storage(application_name="worker", url=plain(url)) as database:
-        stored = load(database, STUDY)
+        stored = load_study(database, STUDY)
         definition = stored.definition.model_copy(update={"pruner": SETTINGS[pruner]})
         stored = replace(stored, definition=definition)
         objective, artifacts = _empty(objective_of(stored)), open_artifacts()
@@ -58,7 +58,7 @@ def hpo(url: URL, pruner: str, batch: float = climber.BATCH) -> Iterator[Work]:
             database.engine.dispose(close=False)  # the parent's connections
             climber.BATCH = batch
             with suppress(Over):
-                serve(_Metered(**vars(service(stored, objective, artifacts, Stop()))))
+                serve(_Metered(**vars(prepare_service(stored, objective, artifacts, Stop()))))
 
         yield work
 
@@ -81,14 +81,14 @@ def _empty(objective: Objective) -> Objective:
 
 @contextmanager
 def each_step(url: URL, pruner: str) -> Iterator[Work]:
-    """Give the loop of `hpo worker` with every step written as it is reported."""
+    """Yield the loop of `hpo worker` with every step written as it is reported."""
     with hpo(url, pruner, batch=0.0) as work:
         yield work
 
 
 @contextmanager
 def optimize(url: URL, pruner: str) -> Iterator[Work]:
-    """Give `study.optimize` as Optuna's documentation advises it for many processes."""
+    """Yield `study.optimize` as Optuna's documentation advises it for many processes."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = RDBStorage(
         plain(url),

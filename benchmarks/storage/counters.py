@@ -29,7 +29,7 @@ class Counters:
         return cls(*map(int, connection.execute(COUNTED, {"database": database}).one()))
 
     def __sub__(self, earlier: "Counters") -> "Counters":
-        """Give what was added since."""
+        """Return what was added since."""
         pairs = zip(astuple(self), astuple(earlier), strict=True)
         return Counters(*(now - then for now, then in pairs))
 

@@ -34,7 +34,7 @@ def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnSt
 
 
 def predict(trained: None, task: Task, X: Rows) -> Labels:
-    """Give the same label for each row."""
+    """Return the same label for each row."""
     del trained
     return np.full(len(X), task.classes[0])
 

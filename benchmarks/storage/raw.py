@@ -52,7 +52,7 @@ SCRIPTS = {
 
 
 def ceiling(server: Server, folder: Path, database: str, script: str, clients: int) -> float:
-    """Give the trials per second that so many clients commit."""
+    """Return the trials per second that so many clients commit."""
     file = folder / "trial.sql"
     file.write_text(SCRIPTS[script])
     with server.copied(database) as url:

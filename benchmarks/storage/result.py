@@ -65,7 +65,7 @@ class Result:
         return self._per_trial(self.spell.counters.visited)
 
     def latency(self, what: str) -> tuple[float, float]:
-        """Give the median and the 95th percentile in ms."""
+        """Return the median and the 95th percentile in ms."""
         found = self._taken(what) or [float("nan")]
         p50, p95 = np.percentile(found, [50, 95])
         return 1000 * float(p50), 1000 * float(p95)

@@ -11,8 +11,8 @@ from sqlalchemy import URL, text
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of, read_draft, store
 from hpo.storage.database import create_tables, open_storage
-from hpo.study import StoredStudy, load, trials_of
-from hpo.worker.loop import serve, service
+from hpo.study import StoredStudy, load_study, trials_of
+from hpo.worker.loop import prepare_service, serve
 from hpo.worker.signals import Stop
 
 STUDY = "empty"
@@ -90,8 +90,8 @@ def _run_one(url: URL, folder: Path) -> None:
     create_tables(url)
     with open_storage(application_name="seeding", url=plain(url)) as database:
         store(database, read_draft(DEFINITION))
-        stored = load(database, STUDY)
-        serve(service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
+        stored = load_study(database, STUDY)
+        serve(prepare_service(stored, objective_of(stored), open_artifacts(), _AfterOne(stored)))
 
 
 def plain(url: URL) -> str:

@@ -29,7 +29,7 @@ class Server:
 
     @contextmanager
     def copied(self, database: str) -> Iterator[URL]:
-        """Give a copy of a database that nobody is connected to, with counters that are at 0."""
+        """Yield a copy of a database that nobody is connected to, with counters that are at 0."""
         self._do(f"CREATE DATABASE copy TEMPLATE {database}")
         self._do("CHECKPOINT")  # none of its costs are the workers'
         try:
@@ -63,5 +63,5 @@ def connected(url: URL) -> Iterator[Connection]:
 
 
 def scalar(connection: Connection, statement: str) -> Any:
-    """Give the one value that a statement asks for."""
+    """Return the one value that a statement asks for."""
     return connection.execute(text(statement)).scalar_one()

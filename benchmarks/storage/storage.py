@@ -16,9 +16,9 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 from cell import Cell, Patience, measure  # noqa: E402 - after the threads are set
 from contenders import CONTENDERS  # noqa: E402

@@ -14,18 +14,18 @@ HEAD = (
 
 
 def head(names: Iterable[str] = HEAD) -> str:
-    """Give the head of a table."""
+    """Return the head of a table."""
     titles = [*names]
     return f"{line(titles)}\n{line('---' for _ in titles)}"
 
 
 def line(cells: Iterable[object]) -> str:
-    """Give a row of a table."""
+    """Return a row of a table."""
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def row(cell: Cell, result: Result) -> str:
-    """Give what was measured of a cell; times are in ms, all else but the connections per trial."""
+    """Return the measurements of a cell; times are in ms, all but the connections per trial."""
     return line(
         [
             *(cell.contender, cell.pruner, f"{cell.finished:,}", cell.running, cell.workers),

@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 import numpy as np  # noqa: E402 - after the threads are set
 from meter import METER  # noqa: E402
@@ -35,7 +35,7 @@ from hpo.storage.database import open_storage  # noqa: E402
 from hpo.storage.records import Records  # noqa: E402
 from hpo.study import trials_of  # noqa: E402
 from hpo.worker.lease import Leases  # noqa: E402
-from hpo.worker.loop import Service, service  # noqa: E402
+from hpo.worker.loop import Service, prepare_service  # noqa: E402
 from hpo.worker.signals import Stop  # noqa: E402
 
 PART = 50  # trials
@@ -59,7 +59,7 @@ def _serving() -> Iterator[Service]:
             import_code(objective.model)
             METER.begin(1, lambda: None, lambda: False)
             objective = replace(objective, metric=lambda _y, _predicted: random.random())
-            yield service(stored, objective, open_artifacts(), Stop())
+            yield prepare_service(stored, objective, open_artifacts(), Stop())
 
 
 def _timed(call: Callable[..., object], seconds: list[float]) -> Callable[..., object]:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hpo.device import muted_stderr, one_thread_a_process
+from hpo.device import muted_stderr, use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 with muted_stderr():
     import keras
 
-from hpo.data import load  # noqa: E402 - after the threads are set
-from hpo.definition import load as load_definition  # noqa: E402
+from hpo.data import load_dataset  # noqa: E402 - after the threads are set
+from hpo.definition import load_definition  # noqa: E402
 from hpo.training import cnn  # noqa: E402
 from hpo.training.cnn import freeze_features  # noqa: E402
 from hpo.training.network import network  # noqa: E402
@@ -66,7 +66,7 @@ LEARNS: dict[str, Callable[[keras.Model], None]] = {
 
 def main(train: Path, weights: Path) -> None:
     """Print a line for each part that learns."""
-    rows = load(train, shape=SHAPE)
+    rows = load_dataset(train, shape=SHAPE)
     assert rows.y is not None
     task = Task(shape=SHAPE, classes=tuple(rows.classes.tolist()), weights=str(weights))
     [(learned, kept)] = holdout(rows.y, 0.3, SEED)

@@ -19,7 +19,7 @@ TRIALS = 5
 
 
 def hpo(*arguments: str) -> str:
-    """Give what a command prints."""
+    """Return what a command prints."""
     command = [sys.executable, "-m", "hpo", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 

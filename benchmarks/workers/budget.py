@@ -11,7 +11,7 @@ from collections import Counter
 
 from place import open_place
 
-from hpo.study import load, trials_of
+from hpo.study import load_study, trials_of
 
 WORKERS, BUDGET, EPOCHS = 8, 20, 5
 
@@ -25,7 +25,9 @@ def main() -> None:
             name = f"budget-{number}"
             place.create(name, epochs=EPOCHS, trials=BUDGET)
             place.hpo("worker", name, "--workers", WORKERS)
-            states = Counter(trial.state.name for trial in trials_of(load(place.database, name)))
+            states = Counter(
+                trial.state.name for trial in trials_of(load_study(place.database, name))
+            )
             print(f"{name}: {dict(states)}", flush=True)
             counts.append(states["COMPLETE"] if len(states) == 1 else 0)
     sys.exit(counts != [BUDGET] * times)

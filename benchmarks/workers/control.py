@@ -16,15 +16,15 @@ from statistics import median
 from optuna.trial import TrialState
 from place import Place, open_place
 
-from hpo.study import Want, load, set_control, trials_of
+from hpo.study import Want, load_study, set_control, trials_of
 
 WORKERS, STEP = 4, 2.0
 PATIENCE = 60.0  # seconds
 
 
 def running(place: Place, name: str) -> int:
-    """Give how many trials run now."""
-    trials = trials_of(load(place.database, name))
+    """Return how many trials run now."""
+    trials = trials_of(load_study(place.database, name))
     return sum(trial.state is TrialState.RUNNING for trial in trials)
 
 

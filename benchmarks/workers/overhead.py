@@ -17,16 +17,16 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
-one_thread_a_process()
+use_one_thread()
 
 from hpo.artifacts import open_artifacts  # noqa: E402 - after the threads are set
 from hpo.opening import import_code, objective_of, read_draft, store  # noqa: E402
 from hpo.storage.database import open_storage  # noqa: E402
 from hpo.worker.climber import Climber  # noqa: E402
 from hpo.worker.leftovers import keep_what_is_loaded  # noqa: E402
-from hpo.worker.loop import Service, service  # noqa: E402
+from hpo.worker.loop import Service, prepare_service  # noqa: E402
 from hpo.worker.results import Results  # noqa: E402
 from hpo.worker.signals import Stop  # noqa: E402
 from hpo.worker.tuning import end_without_tuning  # noqa: E402
@@ -93,7 +93,7 @@ def main() -> None:
             clock.watch(Climber, "__call__", "hearing of steps")
             clock.watch(Checkpoint, "_keep", "keeping the training")
             clock.watch(Results, "keep_evaluation", "keeping the evaluation")
-            ours = service(stored, objective, open_artifacts(), Stop())
+            ours = prepare_service(stored, objective, open_artifacts(), Stop())
             ours.run_next()
             print(f"the first trial: {clock.seconds['the rest of the worker']:.1f} s beside it")
             clock.seconds.clear()

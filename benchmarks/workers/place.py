@@ -65,7 +65,7 @@ class Place:
 
 @contextmanager
 def open_place(pause: float) -> Iterator[Place]:
-    """Give a place whose folder is deleted, and whose server is stopped, at the end."""
+    """Yield a place whose folder is deleted, and whose server is stopped, at the end."""
     with tempfile.TemporaryDirectory(prefix="hpo-workers-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # the server's user must enter it where root runs this

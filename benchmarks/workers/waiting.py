@@ -32,7 +32,7 @@ def fit(params: Params, task: Task, X: Rows, y: Labels, seed: int, on_step: OnSt
 
 
 def predict(trained: Params, task: Task, X: Rows) -> Labels:
-    """Give the first class for a share of the rows, the last for the others."""
+    """Return the first class for a share of the rows, the last for the others."""
     labels = np.full(len(X), task.classes[-1])
     labels[: int(trained.share * len(X))] = task.classes[0]
     return labels

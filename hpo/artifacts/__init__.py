@@ -1,8 +1,8 @@
-"""Files that belong to trials, in one store: a folder, or a bucket that speaks S3.
+"""The artifact store: files of trials in a folder or an S3-compatible bucket.
 
-HPO_ARTIFACTS says where, HPO_ARTIFACT_QUOTA how much. Whatever fails is one ArtifactError, and
-nothing here waits for long: who keeps a file may log that and go on. What is read is bytes; nothing
-is ever unpickled.
+HPO_ARTIFACTS says where, HPO_ARTIFACT_QUOTA how much. Every failure is an ArtifactError, and
+nothing blocks for long, so callers may log a failure and go on. Content is bytes; nothing is ever
+unpickled.
 """
 
 from hpo.artifacts.opening import open_artifacts

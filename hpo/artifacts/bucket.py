@@ -1,4 +1,4 @@
-"""Artifacts in a bucket of any server that speaks S3."""
+"""Artifacts in an S3-compatible bucket."""
 
 import shutil
 import tempfile
@@ -16,8 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hpo.artifacts.place import Admit, Write
 from hpo.errors import ArtifactError, InputError, MissingArtifactError
 
-# A silent server is given up after two tries, half a minute a request, since a training waits. The
-# newer checksums are left out: many servers other than Amazon's refuse requests that carry them.
+# Two attempts and short timeouts, half a minute per request at most, since a training waits. No
+# newer checksums: many servers other than Amazon's refuse requests with them.
 SETTINGS = Config(
     connect_timeout=5,
     read_timeout=15,
@@ -26,13 +26,13 @@ SETTINGS = Config(
     response_checksum_validation="when_required",
 )
 
-# Large files go up in parts, one after the other: one part in memory, and the cores stay free.
+# Large files are uploaded in parts, one at a time: little memory, and no threads.
 TRANSFER = TransferConfig(use_threads=False, preferred_transfer_client="classic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """Keeps each artifact as an object, which S3 shows only when it is complete."""
+    """Stores each artifact as an object, which S3 shows only when it is complete."""
 
     client: Any  # boto3 makes its class at run time
     name: str
@@ -40,10 +40,14 @@ class Bucket:
 
     @classmethod
     def reach(cls, name: str, prefix: str) -> "Bucket":
-        """Make a client as boto3's variables and files say; the bucket itself is not asked yet."""
+        """Create a client with boto3's own settings; the bucket is not accessed yet.
+
+        Raises:
+            InputError: boto3 can't use its settings.
+        """
         try:
             client = boto3.Session().client("s3", config=SETTINGS)
-        except (BotoCoreError, ValueError) as error:  # a ValueError is an endpoint that is no URL
+        except (BotoCoreError, ValueError) as error:  # ValueError: the endpoint is not a URL
             raise InputError(
                 f"HPO_ARTIFACTS: the bucket {name} can't be used: {_one_line(error)}: "
                 "set AWS_ENDPOINT_URL_S3, AWS_PROFILE and the like as boto3 wants them"
@@ -51,7 +55,7 @@ class Bucket:
         return cls(client=client, name=name, prefix=prefix)
 
     def write(self, key: str, write: Write, admit: Admit) -> None:
-        """Keep a file, which lies in a nameless temporary one until it is complete."""
+        """Store a file, written to an unnamed temporary file first."""
         with self._errors(), tempfile.TemporaryFile() as file:
             write(file)
             size = file.seek(0, 2)
@@ -60,7 +64,7 @@ class Bucket:
                 self.client.upload_fileobj(file, self.name, self.prefix + key, Config=TRANSFER)
 
     def open(self, key: str) -> BinaryIO:
-        """Open a copy in a nameless temporary file: nothing can fail while it is read."""
+        """Download to an unnamed temporary file, so that nothing can fail while it is read."""
         with self._errors(key):
             answer = self.client.get_object(Bucket=self.name, Key=self.prefix + key)
             file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
@@ -73,8 +77,8 @@ class Bucket:
             return file
 
     def remove(self, key: str) -> int:
-        """Delete an object, if it is there."""
-        with self._errors():  # asks for its size, too, which a deletion does not tell
+        """Delete an object, if it is there; return its size."""
+        with self._errors():  # lists it first: a deletion does not return the size
             objects = [found for page in self._pages(key) for found in page]
             same = [found for found in objects if found["Key"] == self.prefix + key]
             for found in same:
@@ -82,7 +86,7 @@ class Bucket:
             return _size(same)
 
     def forget(self, folder: str) -> int:
-        """Delete all objects below a folder, a thousand at a time."""
+        """Delete all objects below a folder, a thousand at a time; return their size."""
         size = 0
         with self._errors():
             for page in self._pages(f"{folder}/"):

@@ -1,7 +1,7 @@
 """Artifacts as Optuna and optuna-dashboard expect them.
 
-Their ids are hexadecimal digits and hyphens, or the dashboard has no address for them. So ours are
-spelled in hexadecimal there; what people upload has an id of Optuna's making, a UUID.
+The dashboard's URLs allow only hexadecimal digits and hyphens in an artifact's id, so hpo's ids are
+written there in hexadecimal. Files that people upload have an id from Optuna, a UUID.
 """
 
 import json
@@ -18,12 +18,12 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from hpo.artifacts.store import UPLOAD, UPLOADS, Artifacts
 from hpo.errors import ArtifactError, MissingArtifactError
 
-LISTED = "artifacts:"  # begins the name of a system attribute that lists an artifact
+LISTED = "artifacts:"  # prefix of the system attributes that list artifacts
 
 
 @dataclass(frozen=True)
 class OptunaStore:
-    """The store in the form of Optuna's ArtifactStore."""
+    """The artifact store as one of Optuna's, which has to be an ArtifactStore."""
 
     artifacts: Artifacts
 
@@ -35,7 +35,7 @@ class OptunaStore:
             raise ArtifactNotFound(str(error)) from error
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Keep what somebody uploads."""
+        """Store an upload."""
         self.artifacts.put(_ours(artifact_id), lambda file: shutil.copyfileobj(content_body, file))
 
     def remove(self, artifact_id: str) -> None:
@@ -44,9 +44,9 @@ class OptunaStore:
 
 
 def listing(artifact: str, filename: str) -> tuple[str, str]:
-    """Give the system attribute that lists an artifact with its trial, its name and its value.
+    """Return the key and the value of the system attribute that lists an artifact with its trial.
 
-    The dashboard reads it, and whoever asks Optuna for a trial's artifacts.
+    The dashboard and Optuna's own functions read it.
     """
     kind, encoding = guess_type(filename)
     meta = ArtifactMeta(
@@ -55,20 +55,20 @@ def listing(artifact: str, filename: str) -> tuple[str, str]:
         mimetype=kind or "application/octet-stream",
         encoding=encoding,
     )
-    # The name and the form that optuna.artifacts.upload_artifact gives it.
+    # As optuna.artifacts.upload_artifact writes it.
     return f"{LISTED}{meta.artifact_id}", json.dumps(asdict(meta))
 
 
 def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
-    """Give the artifact that a trial's system attributes list under a name, if one is."""
+    """Return the id of the artifact that a trial's system attributes list under a file name."""
     metas = (json.loads(value) for key, value in attrs.items() if key.startswith(LISTED))
-    # The dashboard leaves a null where somebody deletes one.
+    # The dashboard writes null when somebody deletes an artifact.
     ids = [meta["artifact_id"] for meta in metas if meta and meta["filename"] == filename]
     return _ours(ids[0]) if ids else None
 
 
 def artifact_of(listed_as: str) -> str:
-    """Give the artifact that a listing's value names."""
+    """Return the id of the artifact in a listing's value."""
     return _ours(json.loads(listed_as)["artifact_id"])
 
 

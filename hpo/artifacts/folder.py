@@ -13,18 +13,18 @@ from typing import BinaryIO
 from hpo.artifacts.place import Admit, Write
 from hpo.errors import ArtifactError, MissingArtifactError
 
-UNFINISHED = "_unfinished"  # no study's name; on the same disk, so that a rename is all or nothing
-ABANDONED = 3600  # seconds; nobody pauses for so long in the middle of a file
+UNFINISHED = "_unfinished"  # not a valid study name; on the same disk, so that renames are atomic
+ABANDONED = 3600  # seconds; no process takes that long to write a file
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Keeps each artifact as a file; one that is being written has another name."""
+    """Stores each artifact as a file, which is renamed to its key when it is complete."""
 
     root: Path
 
     def write(self, key: str, write: Write, admit: Admit) -> None:
-        """Keep a file: all of it, or nothing."""
+        """Store a file, all of it or nothing."""
         path = self.root / key
         with self._errors():
             half = self._unfinished()
@@ -48,7 +48,7 @@ class Folder:
                 ) from error
 
     def remove(self, key: str) -> int:
-        """Delete a file, if it is there."""
+        """Delete a file, if it is there; return its size."""
         path = self.root / key
         with self._errors(), suppress(FileNotFoundError):
             size = path.stat().st_size
@@ -57,7 +57,7 @@ class Folder:
         return 0
 
     def forget(self, folder: str) -> int:
-        """Delete a folder: first it is out of sight, all at once, then its files go."""
+        """Delete a folder, renaming it first so that all files vanish at once; return its size."""
         path = self.root / folder
         with self._errors(), suppress(FileNotFoundError):  # another process may do the same
             if path.is_dir():
@@ -73,11 +73,11 @@ class Folder:
             return _size(self.root)
 
     def _unfinished(self) -> Path:
-        """Give a new name among those of unfinished files, less what killed processes left."""
+        """Return a new path for an unfinished file, and delete those that killed processes left."""
         folder = self.root / UNFINISHED
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.iterdir():
-            with suppress(OSError):  # gone meanwhile, or another user's
+            with suppress(OSError):  # deleted meanwhile, or another user's
                 if time.time() - left.stat().st_mtime > ABANDONED:
                     _delete(left)
         return folder / uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Where artifacts go and how much room they have, as the environment says."""
+"""Opening the artifact store with the place and the quota that the environment sets."""
 
 import os
 import re
@@ -7,13 +7,12 @@ from pathlib import Path
 
 from hpo.artifacts.folder import Folder
 from hpo.artifacts.place import Place
-from hpo.artifacts.quota import VARIABLE as QUOTA
-from hpo.artifacts.quota import Quota
+from hpo.artifacts.quota import QUOTA_VARIABLE, Quota
 from hpo.artifacts.store import Artifacts
 from hpo.errors import InputError
 from hpo.home import home
 
-VARIABLE = "HPO_ARTIFACTS"
+PLACE_VARIABLE = "HPO_ARTIFACTS"
 ALLOWED = "write a folder, or s3://bucket/prefix"
 BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]"
 PREFIX = r"(?:/[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*)*"
@@ -23,16 +22,16 @@ POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def open_artifacts(given: str | None = None) -> Artifacts:
-    """Open the place that was passed or is set, or else a folder in HPO_HOME.
+    """Open the store at a place, by default HPO_ARTIFACTS, or else a folder in HPO_HOME.
 
-    Nothing is made and nobody asked before the first file is saved or read.
+    Nothing is created or contacted before the first file is saved or read.
 
     Raises:
-        InputError: the place, its quota or what boto3 reads is written wrong.
+        InputError: the place, the quota or a setting of boto3 is invalid.
     """
-    given = given or os.environ.get(VARIABLE)
+    given = given or os.environ.get(PLACE_VARIABLE)
     place = _place(given) if given else Folder(home() / "artifacts")
-    return Artifacts(place=place, quota=Quota(_limit(os.environ.get(QUOTA)), place.usage))
+    return Artifacts(place=place, quota=Quota(_limit(os.environ.get(QUOTA_VARIABLE)), place.usage))
 
 
 def _place(given: str) -> Place:
@@ -40,14 +39,14 @@ def _place(given: str) -> Place:
         return _bucket(given)
     path = Path(given).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise InputError(f"{VARIABLE}: {path} is not a folder: {ALLOWED}")
+        raise InputError(f"{PLACE_VARIABLE}: {path} is not a folder: {ALLOWED}")
     return Folder(path)
 
 
 def _bucket(given: str) -> Place:
     match = S3.fullmatch(given)
-    if not match:  # not shown: somebody may have put a password into it
-        raise InputError(f"{VARIABLE}: this URL can't be used: {ALLOWED}")
+    if not match:  # the URL is not shown: it may contain a password
+        raise InputError(f"{PLACE_VARIABLE}: this URL can't be used: {ALLOWED}")
     from hpo.artifacts.bucket import Bucket
 
     name, prefix = match.groups()
@@ -60,5 +59,7 @@ def _limit(given: str | None) -> int | None:
     match = SIZE.fullmatch(given.strip())
     limit = int(Decimal(match[1]) * 1000 ** POWERS[match[2].upper()]) if match else 0
     if not limit:
-        raise InputError(f'{QUOTA}: {given!r} is not a size: write it as "20GB" or "500MB"')
+        raise InputError(
+            f'{QUOTA_VARIABLE}: {given!r} is not a size: write it as "20GB" or "500MB"'
+        )
     return limit

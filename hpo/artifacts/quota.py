@@ -1,4 +1,4 @@
-"""How much artifacts may take: what is there is added up now and then, not at each save."""
+"""The quota of the artifact store, whose usage is measured now and then, not at each save."""
 
 import threading
 import time
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from hpo.errors import ArtifactError
 
-VARIABLE = "HPO_ARTIFACT_QUOTA"
-REMEASURE = 300  # seconds; what other processes save meanwhile may go beyond the quota
-RETRY = 30  # seconds; where it seems full, others may have made room
+QUOTA_VARIABLE = "HPO_ARTIFACT_QUOTA"
+REMEASURE = 300  # seconds; meanwhile other processes may save beyond the quota
+RETRY = 30  # seconds until a store that seems full is measured again
 
 
 class Quota:
-    """A limit in bytes on what `measure` adds up, or none."""
+    """A limit on the bytes that `measure` returns; None is no limit."""
 
     def __init__(self, limit: int | None, measure: Callable[[], int]) -> None:
         self._limit, self._measure = limit, measure
@@ -22,10 +22,10 @@ class Quota:
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Hold room for so many bytes, and give it back when the body fails.
+        """Reserve so many bytes, and give them back if the body fails.
 
         Raises:
-            ArtifactError: that many would be too many.
+            ArtifactError: the quota has not so many left.
         """
         if self._limit is not None:
             self._take(size, self._limit)
@@ -36,7 +36,7 @@ class Quota:
             raise
 
     def give_back(self, size: int) -> None:
-        """Count so many bytes less."""
+        """Count so many bytes as free."""
         with self._lock:
             self._used = max(0, self._used - size)
 
@@ -48,6 +48,6 @@ class Quota:
             if self._used + size > limit:
                 raise ArtifactError(
                     f"{size:,} bytes are not kept: {self._used:,} of {limit:,} are in use: "
-                    f"remove artifacts or raise {VARIABLE}"
+                    f"remove artifacts or raise {QUOTA_VARIABLE}"
                 )
             self._used += size

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Results go to stdout, talk goes to stderr."""
+"""The command line: parse, call, print. Results go to stdout, messages to stderr."""
 
 import gc
 import sys
@@ -9,7 +9,7 @@ import click
 from hpo import __version__
 from hpo.errors import INTERRUPTED, HpoError
 
-# Where each command lives. A module is imported when its command is called, so that
+# The commands with their summaries. A command's module is imported when it is called, so that
 # `hpo --help` does not wait for libraries that it does not need.
 COMMANDS = {
     "init": "Create the tables in the database.",
@@ -17,24 +17,25 @@ COMMANDS = {
     "create": "Store a study, to be worked on by `hpo worker`.",
     "enqueue": "Queue trials with given values in a stored study.",
     "run": "Create a study and run it with workers on this machine.",
-    "worker": "Work on a stored study, or on all of them.",
-    "pause": "Let a study's workers hand back their trials, and wait.",
-    "resume": "Let a study go on.",
-    "stop": "Begin no more trials of a study.",
-    "cancel": "Stop a study and end its running trials.",
+    "worker": "Run trials of a stored study, or of all of them.",
+    "pause": "Pause a study: its workers hand back their trials and wait.",
+    "resume": "Resume a study after a pause, stop or cancel.",
+    "stop": "Stop a study: its workers begin no more trials.",
+    "cancel": "Cancel a study: its running trials end as pruned.",
     "retry": "Queue failed trials of a study again.",
     "delete": "Delete a study with its trials and their artifacts.",
     "status": "Show one study, or all of them.",
-    "dashboard": "Show studies in a browser.",
+    "dashboard": "Serve studies to a browser.",
     "export": "Write a trial as a stand-alone training script.",
     "check": "Check the database, the data, the device and the versions.",
 }
 
-# So many new objects before Python looks for garbage. What modules define stays, hundreds of
-# thousands of objects: to look through it all the time makes each command start later.
-GARBAGE = 50_000
+# New objects between two garbage collections. Imports create hundreds of thousands of objects that
+# stay: with Python's default, collections would delay the start of each command.
+GC_THRESHOLD = 50_000
 
-MODULES = dict.fromkeys(("pause", "resume", "stop", "cancel"), "control")  # others: as the command
+# The modules of commands that are not called like their module.
+MODULES = dict.fromkeys(("pause", "resume", "stop", "cancel"), "control")
 
 
 class _LazyGroup(click.Group):
@@ -71,7 +72,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the exit code is 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(GC_THRESHOLD)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

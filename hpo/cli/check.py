@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, one_thread_a_process
+from hpo.device import BACKENDS, backend, cores, gpus_seen, muted_stderr, use_one_thread
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def check() -> None:
     """Check each part that hpo needs: versions, device, artifacts, database, and studies' data.
 
-    Prints a line for each; exits with 1 where one is bad, and says how to mend it.
+    Prints a line for each; where one is bad it says how to fix it, and exits with 1.
 
     \b
     Example:
       hpo check
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
 
     parts = {"versions": _versions, "device": _device, "artifacts": _artifacts}
@@ -54,7 +54,7 @@ def _say(verdict: str, name: str, detail: str) -> None:
 
 
 def _versions() -> str:
-    """Compare what is installed with what this version of hpo was made for."""
+    """Compare the installed packages with hpo's requirements."""
     from packaging.requirements import Requirement
 
     trains = backend()
@@ -80,18 +80,18 @@ def _installed(name: str) -> str:
 
 
 def _device() -> str:
-    """Load the library that trains, and ask it what it can use."""
+    """Import Keras with its backend, and count the GPUs that it can use."""
     with muted_stderr():
         try:
             import keras  # noqa: F401 - loads it
         except (ImportError, ValueError) as error:
-            raise HpoError(f"{backend()}, which trains, can't be loaded: {error}") from error
+            raise HpoError(f"Keras can't be loaded with {backend()}: {error}") from error
         gpus = gpus_seen()
     return f"{cores()} cores, {gpus or 'no'} GPU"
 
 
 def _artifacts() -> str:
-    """Keep a byte, and add up what is there."""
+    """Store a byte, and add up what is stored."""
     from hpo.artifacts import open_artifacts
 
     artifacts = open_artifacts()
@@ -102,23 +102,23 @@ def _artifacts() -> str:
 def _database(database: "Database") -> str:
     from sqlalchemy import text
 
-    from hpo.study import names
+    from hpo.study import study_names
 
     with database.engine.connect() as connection:
         server = connection.scalar(text("SHOW server_version"))
-    return f"PostgreSQL {server} at {database.address}, {len(names(database))} studies"
+    return f"PostgreSQL {server} at {database.address}, {len(study_names(database))} studies"
 
 
 def _data_parts(database: "Database") -> list[Callable[[], str]]:
     from hpo.opening import objective_of
-    from hpo.study import load, names
+    from hpo.study import load_study, study_names
 
     def check_data(name: str) -> str:
-        stored = load(database, name)
+        stored = load_study(database, name)
         rows = len(objective_of(stored).y)
         start = stored.definition.warm_start
         return f"{name}: {rows:,} rows, the same as when the study was created" + (
             f"; it started from the best {start.top} of {start.study}" if start else ""
         )
 
-    return [partial(check_data, name) for name in names(database)]
+    return [partial(check_data, name) for name in study_names(database)]

@@ -20,7 +20,7 @@ def _command(name: str, want: str, does: str) -> click.Command:
 pause = _command(
     "pause",
     "pause",
-    "Let all workers hand back their trials of STUDY after their current steps, and wait.",
+    "Pause STUDY: all workers hand back its trials after their current steps, and wait.",
 )
 resume = _command(
     "resume",
@@ -30,10 +30,10 @@ resume = _command(
 stop = _command(
     "stop",
     "stop",
-    "Begin no more trials of STUDY; those that run go on to their ends, then its workers leave.",
+    "Stop STUDY: no more trials begin, running ones go on to their ends, then its workers leave.",
 )
 cancel = _command(
     "cancel",
     "cancel",
-    "End the running trials of STUDY after their current steps, as pruned; its workers leave.",
+    "Cancel STUDY: running trials end after their current steps, as pruned, and its workers leave.",
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
 
 @click.command()
@@ -19,12 +19,12 @@ def create(file: Path) -> None:
     Example:
       hpo create studies/svm.toml
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.cli.studies import create_study
     from hpo.worker.signals import interrupt_on_stop_signals
 
-    interrupt_on_stop_signals()  # a pretraining may take long, and leaves nothing half done
+    interrupt_on_stop_signals()  # pretraining may take long; interrupted, it leaves no partial file
     with open_database("create", create=True) as database:
         stored = create_study(database, file)
         click.echo(stored.definition.name)

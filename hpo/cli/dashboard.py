@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import one_thread_a_process
+from hpo.device import use_one_thread
 
 if TYPE_CHECKING:
     from hpo.dashboard.access import Access
@@ -38,7 +38,7 @@ def dashboard(
     any_port: bool,
     with_parent: int | None,
 ) -> None:
-    """Show all studies in a browser while they run; the link to STUDY, or to all, is printed.
+    """Serve all studies to a browser; prints the link to STUDY, or to all.
 
     Without passwords it serves this machine alone, read only. These variables name files, with
     one line of at least 12 characters each:
@@ -48,8 +48,8 @@ def dashboard(
       HPO_DASHBOARD_EDITOR_PASSWORD_FILE  that of "editor", who writes notes as well
       HPO_DASHBOARD_TOKEN_FILE            a token for programs, which read ("Bearer ...")
 
-    They cross the network as they are: elsewhere than on this machine, put a proxy with TLS
-    before it. /healthz says without a password whether the database answers.
+    Passwords are sent unencrypted: to serve other machines, put a proxy with TLS in front.
+    /healthz needs no password, and says whether the database answers.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def dashboard(
 
     interrupt_on_stop_signals()
     access = Access.from_environment(host, admin=admin)
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.dashboard.application import read_ahead
     from hpo.dashboard.serving import end_with
@@ -72,18 +72,18 @@ def dashboard(
         path = _path_of(database, study)
         server = _listen(database, access, host, port, any_port=any_port)
         read_ahead(database, study)
-        with suppress(KeyboardInterrupt):  # the way to end it
+        with suppress(KeyboardInterrupt):  # the usual way to end it
             click.echo(f"{server.url}{path}")
             server.run()
 
 
 def _path_of(database: "Database", study: str | None) -> str:
-    """Give where the dashboard shows a study; one that is not there is an error."""
-    from hpo.study import load
+    """Return the dashboard's path of a study, or of all."""
+    from hpo.study import load_study
 
     if study is None:
         return "/dashboard"
-    return f"/dashboard/studies/{load(database, study).study_id}"
+    return f"/dashboard/studies/{load_study(database, study).study_id}"
 
 
 def _listen(

@@ -88,9 +88,9 @@ def check(
     if bounds and not bounds[0] < bounds[1]:
         raise click.BadParameter("give the smallest value, then the largest", param_hint="--range")
     from hpo.cli.show import show_summary
-    from hpo.data import describe, load
+    from hpo.data import describe, load_dataset
 
-    dataset = load(
+    dataset = load_dataset(
         file,
         label=None if label == "none" else label,
         shape=_shape(shape),

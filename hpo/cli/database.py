@@ -1,4 +1,4 @@
-"""The database that a command works on."""
+"""Opening the database for a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,11 @@ from hpo.storage.failures import database_errors
 
 @contextmanager
 def open_database(command: str, *, create: bool = False) -> Iterator[Database]:
-    """Open the database for one command; create makes the tables where they are missing."""
+    """Open the database for a command, which with `create` creates missing tables first."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with database_url() as url:
         if create:
             create_tables(url)
-        given = url.render_as_string(hide_password=False)
-        opened = open_storage(application_name=f"hpo-{command}", url=given)
+        opened = open_storage(application_name=f"hpo-{command}", url=url)
         with opened as database, database_errors():
             yield database

@@ -42,16 +42,16 @@ def _confirmed() -> bool:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        raise InputError("nobody is here to confirm it: give --yes") from None
+        raise InputError("there is no terminal to confirm it: give --yes") from None
 
 
 def _what_goes(database: "Database", study: str) -> str:
-    from hpo.study import load, status
+    from hpo.study import load_study, status
 
     try:
-        found = status(load(database, study))
-    except DefinitionError as error:  # another version made it, or its model is not here
-        return f"{study}, of which nothing can be shown: {error}"
+        found = status(load_study(database, study))
+    except DefinitionError as error:  # another version created it, or its model is not here
+        return f"{study}, whose status can't be shown: {error}"
     trials = sum(found.counts.values())
     best = (
         f"best {found.best.value:.4f} in trial {found.best.number}" if found.best else "no result"

@@ -15,8 +15,8 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
     """Write a trial of STUDY as a training script that needs neither hpo nor Optuna.
 
     The script trains the final model, predicts a test file, and with --verify repeats the trial's
-    evaluation and compares the value. With --top it does so for several models, and predicts what
-    they say together. Pretrained weights are copied beside it.
+    evaluation and compares the value. With --top it trains several models and averages their
+    predictions. Pretrained weights are copied to the script's folder.
 
     \b
     Example:
@@ -27,12 +27,12 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
     from hpo.errors import InputError
     from hpo.export import best, chosen, write_script
     from hpo.opening import weights_of
-    from hpo.study import load
+    from hpo.study import load_study
 
     if trial is not None and top is not None:
         raise InputError("--trial and --top contradict each other; leave one of them out")
     with open_database("export") as database:
-        stored = load(database, study)
+        stored = load_study(database, study)
         trials = best(stored, top or 1) if trial is None else chosen(stored, trial)
         script = write_script(stored, trials, output.name if output else "train.py")
     if output is None:

@@ -5,10 +5,10 @@ import click
 
 @click.command()
 def init() -> None:
-    """Create the tables in the database; nothing happens where they are.
+    """Create the tables in the database, unless they exist.
 
-    Run it once for a database of your own, before the first worker; the embedded one does it by
-    itself.
+    Run it once for a database of your own, before the first worker. The embedded database does not
+    need it.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The live view of a study while local workers run it."""
+"""Showing a study's progress while local workers run it."""
 
 import time
 from collections.abc import Callable
@@ -18,44 +18,44 @@ from hpo.worker.local import LocalWorkers
 from hpo.worker.signals import FINISHING, LOOK
 
 EVERY = 0.5  # seconds, on a terminal
-EVERY_LINE = 5.0  # seconds, where lines are kept
+EVERY_LINE = 5.0  # seconds, where output goes to a file or a pipe
 
 T = TypeVar("T")
 
 
 def say_finishing() -> None:
-    """Tell a person that the workers were told to stop, and what another Ctrl-C does."""
+    """Print that the workers finish their current steps, and what another Ctrl-C does."""
     click.echo(f"\n{FINISHING}", err=True)
 
 
 def follow(
     read: Callable[[], Status], workers: LocalWorkers, news: Callable[[], str | None]
 ) -> Status:
-    """Show a study's progress until it is finished, or no worker is left; look after them.
+    """Show a study's progress and poll its workers until it is finished or no worker is left.
 
-    What there is news of in between is printed, too.
+    News in between is printed, too.
     """
     console = Console(stderr=True, highlight=False)
 
     def tell(told: str) -> None:
         console.print(told, soft_wrap=True, markup=False)
 
-    def look() -> bool:
+    def poll() -> bool:
         if told := news():
             tell(told)
-        return workers.look()
+        return workers.poll()
 
     waiting = patient(read, tell)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
-            return _watch(waiting, look, lambda s: live.update(_line(s), refresh=True), EVERY)
-    return _watch(waiting, look, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
+            return _watch(waiting, poll, lambda s: live.update(_line(s), refresh=True), EVERY)
+    return _watch(waiting, poll, lambda s: console.print(_line(s), soft_wrap=True), EVERY_LINE)
 
 
 def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], T | None]:
-    """Give what reads something, and gives None while the database is away: the workers wait, too.
+    """Wrap `read` so that it returns None while the database is away, as the workers wait, too.
 
-    It raises DatabaseAway when that has lasted as long as they wait.
+    The wrapper raises DatabaseAway when that has lasted as long as workers wait.
     """
     away_since: float | None = None
 
@@ -79,24 +79,24 @@ def patient(read: Callable[[], T], tell: Callable[[str], None]) -> Callable[[], 
 
 def _watch(
     read: Callable[[], Status | None],
-    look: Callable[[], bool],
+    poll: Callable[[], bool],
     show: Callable[[Status], object],
     every: float,
 ) -> Status:
     while True:
-        any_left = look()
+        any_left = poll()
         status = read()
         if status is not None:
             show(status)
             if status.state is StudyState.FINISHED or not any_left:
                 return status
-        _sleep(every, look)
+        _sleep(every, poll)
 
 
-def _sleep(seconds: float, look: Callable[[], bool]) -> None:
-    """Sleep, but not beyond the end of the last worker."""
+def _sleep(seconds: float, poll: Callable[[], bool]) -> None:
+    """Sleep, but wake up when the last worker has ended."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and look():
+    while time.monotonic() < until and poll():
         time.sleep(LOOK)
 
 

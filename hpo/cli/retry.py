@@ -10,9 +10,9 @@ import click
 def retry(study: str, trials: tuple[int, ...], failed: bool) -> None:
     """Queue failed TRIALs of STUDY again, by their numbers, or all of them with --failed.
 
-    A new trial begins with the same values and takes the place of the failed one in the budget.
-    Trials whose workers died are taken up again by themselves: this is for what was mended since,
-    such as a bug in the model's code.
+    A new trial has the same values and takes the place of the failed one in the budget. Use it when
+    the cause of the failure, such as a bug in the model's code, is fixed. Trials whose workers died
+    are resumed without it.
 
     \b
     Example:
@@ -22,12 +22,12 @@ def retry(study: str, trials: tuple[int, ...], failed: bool) -> None:
         raise click.UsageError("give either numbers of trials or --failed")
     from hpo.cli.database import open_database
     from hpo.cli.show import show_queued
-    from hpo.study import Want, control_of, load
+    from hpo.study import Want, control_of, load_study
     from hpo.study import retry as queue_again
 
     with open_database("retry") as database:
         queued = queue_again(database, study, trials or None)
-        want = control_of(load(database, study)).want
+        want = control_of(load_study(database, study)).want
     for one in queued:
         show_queued(one)
     if not queued:

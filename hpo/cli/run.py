@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.device import cores, one_thread_a_process
+from hpo.device import cores, use_one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     "--workers",
     type=click.IntRange(min=1),
     default=cores,
-    show_default="one a core",
+    show_default="one per core",
     help="Processes to start, each with one thread.",
 )
 @click.option("--no-dashboard", is_flag=True, help="Show the study only in the terminal.")
 def run(file: Path, workers: int, no_dashboard: bool) -> None:
     """Create the study that FILE defines and run it with workers on this machine.
 
-    Meanwhile a browser shows it: the link is printed as soon as it answers.
+    A dashboard runs until it ends: its link is printed as soon as it answers.
 
     Ctrl-C hands running trials back after their current steps; a second `hpo run` goes on where
     the first one stopped. A worker that crashes is started again, some seconds later.
@@ -38,7 +38,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     Example:
       hpo run studies/svm.toml --workers 2
     """
-    one_thread_a_process()
+    use_one_thread()
     from hpo.cli.database import open_database
     from hpo.cli.progress import follow, say_finishing
     from hpo.cli.show import show_study
@@ -53,7 +53,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
     interrupt_on_stop_signals()
     with open_database("run", create=True) as database:
         stored = create_study(database, file)
-        _demand_open(status(stored))
+        _require_open(status(stored))
         name = stored.definition.name
         logs = home() / "logs" / name
         with (
@@ -66,7 +66,7 @@ def run(file: Path, workers: int, no_dashboard: bool) -> None:
         _result(last, started)
 
 
-def _demand_open(now: "Status") -> None:
+def _require_open(now: "Status") -> None:
     from hpo.cli.show import stopped
     from hpo.errors import StudyError
     from hpo.study import StudyState
@@ -76,14 +76,14 @@ def _demand_open(now: "Status") -> None:
 
 
 def _try_artifacts() -> None:
-    """Say where no file of a trial can be kept: its workers would say so in their logs alone."""
+    """Warn if the artifact store can't be used: the workers would say so only in their logs."""
     from hpo.artifacts import open_artifacts
     from hpo.errors import ArtifactError
 
     try:
         open_artifacts().try_out()
     except ArtifactError as error:
-        click.echo(f"hpo: {error}: models and interrupted trainings are not kept", err=True)
+        click.echo(f"hpo: {error}: models and checkpoints are not saved", err=True)
 
 
 def _dashboard(
@@ -95,7 +95,7 @@ def _dashboard(
 
 
 def _result(last: "Status", workers: "LocalWorkers") -> None:
-    """Fail where the study has no result, or no worker is left to get one."""
+    """Raise an error if the study was stopped, has no result, or lost all of its workers."""
     from hpo.cli.show import stopped
     from hpo.errors import HpoError
     from hpo.study import StudyState

@@ -1,4 +1,4 @@
-"""What commands print about studies, trials and data."""
+"""Printing studies, trials and data."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ PIPED_WIDTH = 120
 
 
 def as_json(status: Status) -> dict[str, Any]:
-    """Give what `--json` prints of a study."""
+    """Return what `--json` prints of a study."""
     return {
         "name": status.name,
         "direction": status.direction,
@@ -66,14 +66,14 @@ def show_studies(statuses: list[Status], address: str) -> None:
 
 
 def stopped(status: Status) -> str:
-    """Say why a study does not go on, and what lets it."""
+    """Describe why a study does not go on, and how to resume it."""
     how = "was cancelled" if status.control.want is Want.CANCEL else "was stopped"
     reason = f": {status.control.reason}" if status.control.reason else ""
     return f"{status.name} {how}{reason}; `hpo resume {status.name}` lets it go on"
 
 
 def show_queued(one: Queued) -> None:
-    """Print a trial that was queued, or was there."""
+    """Print a trial that was queued, or was there before."""
     values = in_words({name: number(value) for name, value in one.values.items()})
     if one.is_new:
         click.echo(f"queued trial {one.number}: {values}")
@@ -82,7 +82,7 @@ def show_queued(one: Queued) -> None:
 
 
 def show_study(status: Status, cost: Cost | None = None) -> None:
-    """Print one study, and what it cost beside its grid."""
+    """Print one study, and its cost."""
     _show_rows({**status_rows(status), **(cost_rows(cost) if cost else {})})
 
 

@@ -58,23 +58,23 @@ def status(study: str | None, json_: bool, watch: bool) -> None:
 
 
 def _read(database: "Database", study: str | None) -> "list[Status]":
-    """Give a study, or all but those that can't be shown here, of which it says why."""
-    from hpo.study import load, names, status
+    """Return the study, or all; of those that can't be shown here, print why."""
+    from hpo.study import load_study, status, study_names
 
     if study:
-        return [status(load(database, study))]
+        return [status(load_study(database, study))]
     found = []
-    for name in names(database):
+    for name in study_names(database):
         try:
-            found.append(status(load(database, name)))
-        # Another version made it, its model is not here, or it was deleted meanwhile.
+            found.append(status(load_study(database, name)))
+        # Another version created it, its model is not here, or it was deleted meanwhile.
         except (DefinitionError, StudyError) as error:
             click.echo(f"hpo: {error}", err=True)
     return found
 
 
 def _watched(read: "Callable[[], list[Status]]") -> "Iterator[list[Status]]":
-    """Give what is read, again and again, until all studies are finished."""
+    """Yield what is read, again and again, until all studies are finished."""
     from hpo.cli.progress import patient
     from hpo.study import StudyState
 

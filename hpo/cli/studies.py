@@ -1,4 +1,4 @@
-"""Creating a study for a person, who is told what comes of it."""
+"""Creating a study from a definition file."""
 
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,12 @@ def create_study(database: Database, path: Path) -> StoredStudy:
     """Check a definition file and its data, and store the study unless it is there."""
     draft = read_draft(path)
     if draft.definition.model not in BUILT_IN:
-        _foretell_export(draft)
+        _warn_of_obstacle(draft)
     return store(database, draft, partial(click.echo, err=True))
 
 
-def _foretell_export(draft: Draft) -> None:
-    """Say before the search what `hpo export` would say only after it."""
+def _warn_of_obstacle(draft: Draft) -> None:
+    """Say before the search if `hpo export` will refuse the model after it."""
     from hpo.export import obstacle
 
     problem = obstacle(draft.definition, draft.objective.model, draft.objective.task)

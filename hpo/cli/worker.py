@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from hpo.device import hold_gpu_memory, one_thread_a_process
+from hpo.device import limit_gpu_memory, use_one_thread
 from hpo.errors import InputError
 from hpo.worker.signals import Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hpo.storage.contact import Contact
     from hpo.study import Status
+    from hpo.worker.signals import Stop
     from hpo.worker.slots import Slot
 
 T = TypeVar("T")
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes to start, each with one thread.  [default: none, it works itself]",
+    help="Processes to start, each with one thread.  [default: none, work in this one]",
 )
 @click.option("--gpus", metavar="all|IDS", help="GPUs to start processes for, as in 0,2.")
 @click.option("--per-gpu", type=click.IntRange(min=1), help="Processes on each GPU.  [default: 1]")
@@ -52,7 +54,7 @@ def worker(
     All studies get turns, trial by trial: those of the highest priority first, then the one that
     has the fewest workers. A study that is created later is taken up within seconds.
 
-    With --workers or --gpus it starts that many processes and looks after them: one that crashes
+    With --workers or --gpus it starts that many processes and supervises them: one that crashes
     is started again, later each time, until it has crashed six times in quick succession. IDS are
     the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi prints them.
 
@@ -62,22 +64,22 @@ def worker(
       hpo worker cnn-deep --gpus all --per-gpu 2
     """
     slots = _slots(workers, gpus, per_gpu)
-    one_thread_a_process()
+    use_one_thread()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
         if slots:
             _supervise(study, slots)
         else:
             if gpu_memory is not None:
-                hold_gpu_memory(gpu_memory)
+                limit_gpu_memory(gpu_memory)
             _work(study, with_parent)
-    except Terminated:  # as it should be, where a service is ended; a parent wants to know, though
+    except Terminated:  # a service that is stopped exits with 0, unless a parent has to tell
         if with_parent is not None:
             raise
 
 
 def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Sequence[Slot]":
-    """Give the processes to start; none where this one is to work itself."""
+    """Return the processes to start; none if this one should work itself."""
     from hpo.gpus import chosen, present
     from hpo.worker.slots import gpu_slots, plain_slots
 
@@ -94,25 +96,25 @@ def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Seque
 
 
 def _supervise(study: str | None, slots: "Sequence[Slot]") -> None:
-    """Look after workers in slots until they have ended."""
+    """Supervise workers in slots until they have ended."""
     from hpo.cli.database import open_database
     from hpo.cli.progress import say_finishing
     from hpo.home import home
     from hpo.storage.retrying import persistently
-    from hpo.study import load
+    from hpo.study import load_study
     from hpo.worker.local import local_workers
     from hpo.worker.signals import LOOK, interrupt_on_stop_signals
 
     interrupt_on_stop_signals()
-    with ExitStack() as stack:  # so that an embedded server runs on between two crashes
+    with ExitStack() as stack:  # keeps an embedded server running between two crashes
         database = persistently(lambda: stack.enter_context(open_database("worker")))
         if study:
-            persistently(lambda: load(database, study))
+            persistently(lambda: load_study(database, study))
         logs = home() / "logs" / (study or "")
         with local_workers(study, slots, logs, say_finishing) as started:
-            while started.look():
+            while started.poll():
                 time.sleep(LOOK)
-        if not started.any_found_the_end:
+        if not started.any_finished:
             raise started.early_end()
 
 
@@ -121,38 +123,41 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.artifacts import open_artifacts
     from hpo.cli.database import open_database
     from hpo.storage.contact import Contact
-    from hpo.storage.retrying import persistently
     from hpo.study import status
     from hpo.worker.loop import open_service, serve
     from hpo.worker.scratch import remove_left_over
     from hpo.worker.signals import on_stop_signal
     from hpo.worker.turns import Turns
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new graph: it warns
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each trial's new graph
     artifacts = open_artifacts()
     remove_left_over()
     contact = Contact()
     with on_stop_signal(parent) as stop, ExitStack() as stack:
-
-        def waiting_for(call: "Callable[[], T]") -> "T":
-            def once() -> "T":
-                with contact.asking():
-                    return call()
-
-            return persistently(once, lambda: stop.requested)
-
-        opened = waiting_for(lambda: stack.enter_context(open_database("worker")))
-        database = replace(opened, contact=contact)  # which knows of tries that failed
+        opened = _wait_for(lambda: stack.enter_context(open_database("worker")), contact, stop)
+        database = replace(opened, contact=contact)  # it remembers failed attempts to connect
         open_study = partial(open_service, database, artifacts, stop)
         if study:
-            ours = waiting_for(partial(open_study, study))
-            serve(ours)
+            service = _wait_for(partial(open_study, study), contact, stop)
+            serve(service)
             if not stop.requested:
-                log.info("%s", _why_it_ends(waiting_for(lambda: status(ours.stored))))
+                last = _wait_for(lambda: status(service.stored), contact, stop)
+                log.info("%s", _why_it_ends(last))
         else:
             Turns(database=database, open_study=open_study, stop=stop).serve()
     if stop.requested:
         raise Terminated if stop.by_sigterm else KeyboardInterrupt
+
+
+def _wait_for(call: "Callable[[], T]", contact: "Contact", stop: "Stop") -> T:
+    """Call a function as soon as the database is not away; contact notes each attempt."""
+    from hpo.storage.retrying import persistently
+
+    def once() -> T:
+        with contact.asking():
+            return call()
+
+    return persistently(once, lambda: stop.requested)
 
 
 def _why_it_ends(now: "Status") -> str:

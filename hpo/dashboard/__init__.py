@@ -1,1 +1,1 @@
-"""optuna-dashboard with a door: who may do what, a note for each study, figures for each trial."""
+"""optuna-dashboard with access control, a note for each study, and figures for each trial."""

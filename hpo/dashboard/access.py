@@ -1,6 +1,6 @@
 """Who may do what in the dashboard.
 
-Passwords come from files, so that none is in an environment or a list of processes.
+Passwords come from files, so that they are not in an environment or a list of processes.
 """
 
 import base64
@@ -21,7 +21,7 @@ EDITOR_FILE = "HPO_DASHBOARD_EDITOR_PASSWORD_FILE"
 TOKEN_FILE = "HPO_DASHBOARD_TOKEN_FILE"  # noqa: S105
 SHORTEST = 12  # characters of a password
 LONGEST = 1024
-KNOWN = re.compile(  # as people write them in examples, between or beside signs and digits
+GUESSABLE = re.compile(  # made of words from examples, once signs and digits are removed
     r"(change|replace|set|insert|your|my|the|a|it|this|me|default|example|sample|secret|admin|root|"
     r"postgres|hpo|dashboard|viewer|editor|user|token|test|demo|please|strong|here|with|"
     r"pass(word)?|passwd|pw|letmein|welcome|qwerty(uiop)?|asdf(ghjkl)?|abc|xyz|x)*"
@@ -37,16 +37,16 @@ NOTE = re.compile(r"/api/studies/\d+(?:/\d+)?/note")
 
 
 class Role(IntEnum):
-    """What somebody may do, and with it all that stands above."""
+    """What somebody may do; each role includes those above it."""
 
-    NOBODY = 0  # knows no password
-    VIEWER = 1  # reads
-    EDITOR = 2  # writes notes
-    ADMIN = 3  # all that optuna-dashboard can do
+    NOBODY = 0  # has given no valid password
+    VIEWER = 1  # may read
+    EDITOR = 2  # may write notes
+    ADMIN = 3  # may do all that optuna-dashboard can
 
 
-def needed(method: str, path: str) -> Role:
-    """Give who may send such a request; what is not known here is the admin's."""
+def required_role(method: str, path: str) -> Role:
+    """Return the role that a request needs; unknown requests need the admin."""
     if method in READ and PAGES.fullmatch(path):
         return Role.VIEWER
     if method == "PUT" and NOTE.fullmatch(path):
@@ -56,7 +56,7 @@ def needed(method: str, path: str) -> Role:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The passwords, and what they are good for; with none of them everybody may read."""
+    """The passwords and the roles that they grant; without any, everybody may read."""
 
     viewer: str | None = None
     editor: str | None = None
@@ -93,7 +93,7 @@ class Access:
         return not (self.viewer or self.editor or self.token)
 
     def role_of(self, authorization: str) -> Role:
-        """Give the role of who sends such a header; each secret is compared, in constant time."""
+        """Return the role that an Authorization header grants, comparing in constant time."""
         if self.is_open:
             return Role.VIEWER
         editor = Role.ADMIN if self.editor_is_admin else Role.EDITOR
@@ -108,7 +108,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as a name or an address, is this machine as it calls itself."""
+    """Whether a host name or address is that of the loopback interface."""
     if host == "localhost":
         return True
     try:
@@ -118,7 +118,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _secret(variable: str) -> str | None:
-    """Read the secret in the file that a variable names."""
+    """Read and check the secret in the file that an environment variable names."""
     path = os.environ.get(variable)
     if not path:
         return None
@@ -138,12 +138,12 @@ def _secret(variable: str) -> str | None:
 
 
 def _problem(secret: str) -> str | None:
-    """Say why a secret is none."""
+    """Describe why a secret is refused; None if it is good."""
     if not secret.strip():
         return "is empty"
     if not secret.isprintable() or len(secret) > LONGEST:
         return f"is not one line of at most {LONGEST} characters"
-    if KNOWN.fullmatch(re.sub(r"[\W\d_]", "", secret.lower())):
+    if GUESSABLE.fullmatch(re.sub(r"[\W\d_]", "", secret.lower())):
         return "is one that everybody knows"
     if len(secret) < SHORTEST:
         return f"is shorter than {SHORTEST} characters"
@@ -156,7 +156,7 @@ def _basic(user: str, password: str | None) -> str | None:
 
 
 def _canonical(authorization: str) -> str:
-    """Write the scheme in lower case, in which case it comes."""
+    """Write the scheme, which is case-insensitive, in lower case."""
     scheme, _, value = authorization.partition(" ")
     return f"{scheme.lower()} {value.strip()}"
 

@@ -1,16 +1,17 @@
 """What hpo adds to optuna-dashboard's answers: notes, and figures among a trial's files.
 
-It sits between the routes of the dashboard, a Bottle application, and their answers, as Bottle's
-plugins do. Nothing of it is stored.
+The dashboard is a Bottle application, and this is a plugin that wraps its routes. Nothing of it is
+stored.
 """
 
 import functools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bottle
 from optuna.artifacts.exceptions import ArtifactNotFound
@@ -25,21 +26,24 @@ from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import CHECKPOINT, DEFINITION
-from hpo.study import StoredStudy, best_trials, load
+from hpo.study import StoredStudy, best_trials, load_study
+
+if TYPE_CHECKING:
+    from hpo.dashboard.figures import Curve
 
 STUDY = "/api/studies/<study_id:int>"
 RENAME = f"{STUDY}/rename"
 NOTES = (f"{STUDY}/note", f"{STUDY}/<trial_id:int>/note")
 ARTIFACT = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
-FRESH = 5.0  # seconds: so long a note is not written anew
-MOST_IMAGES = 64  # that are kept once drawn
+FRESH = 5.0  # seconds for which a note is reused
+MOST_IMAGES = 64  # in the cache
 
 MAY_WRITE = """
 SELECT has_table_privilege('study_system_attributes', 'INSERT')
     AND has_table_privilege('study_system_attributes', 'UPDATE')
 """
 
-# What the dashboard takes for files of a trial, whose ids are hexadecimal digits.
+# The figures appear as files of a trial; the dashboard's URLs need hexadecimal ids.
 CURVE, CONFUSION, MISTAKES = "learning-curve.png", "confusion-matrix.png", "misclassified.png"
 FIGURES = {name.encode().hex(): name for name in (CURVE, CONFUSION, MISTAKES)}
 
@@ -53,12 +57,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Note:
     text: str
-    asked_at: float  # by time.monotonic()
+    written_at: float  # by time.monotonic(); infinity while it is being written again
 
 
 @dataclass
 class Additions:
-    """A plugin for the dashboard of one database."""
+    """A Bottle plugin for the dashboard of one database."""
 
     database: Database
     artifacts: Artifacts
@@ -69,21 +73,23 @@ class Additions:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def apply(self, callback: Route, route: bottle.Route) -> Route:
-        """Give what answers a route from now on."""
-        ours: dict[tuple[str, str], Route] = {
+        """Wrap the callback of a route that hpo adds to; return others as they are."""
+        wrappers: dict[tuple[str, str], Route] = {
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
             ("POST", RENAME): self._rename,
             **{("PUT", rule): self._save_note for rule in NOTES},
         }
-        added = ours.get((route.method, route.rule))
-        return functools.wraps(callback)(functools.partial(added, callback)) if added else callback
+        wrapper = wrappers.get((route.method, route.rule))
+        if wrapper is None:
+            return callback
+        return functools.wraps(callback)(functools.partial(wrapper, callback))
 
     def setup(self, app: bottle.Bottle) -> None:
-        """Do nothing when it is installed; Bottle calls it."""
+        """Do nothing; Bottle calls it when the plugin is installed."""
 
     def close(self) -> None:
-        """Do nothing at the end; Bottle calls it."""
+        """Do nothing; Bottle calls it when the plugin is removed."""
 
     def _study(self, callback: Route, study_id: int) -> Any:
         answer = callback(study_id)
@@ -103,7 +109,7 @@ class Additions:
         return answer
 
     def _save_note(self, callback: Route, **ids: int) -> Any:
-        """Leave out what hpo has written of a note that comes back."""
+        """Save a note without hpo's part, which the browser sends back with it."""
         if not self._may_write():
             bottle.response.status = 403
             return {"reason": "the dashboard's role in the database may only read"}
@@ -113,9 +119,9 @@ class Additions:
         return callback(**ids)
 
     def _rename(self, callback: Route, study_id: int) -> Any:
-        """Refuse it for a study of ours: its locks and its files go by the definition's name.
+        """Refuse to rename a study of hpo, whose locks and files depend on its name.
 
-        The dashboard would copy the study and delete it, under the hands of its workers.
+        The dashboard would copy the study and delete it while workers use it.
         """
         if self._is_ours(study_id):
             bottle.response.status = 403
@@ -134,7 +140,7 @@ class Additions:
             return bool(connection.scalar(text(MAY_WRITE)))
 
     def _checkpoints(self, study_id: int) -> dict[int, Mapping[str, Any]]:
-        """Give what trials would go on from that have not ended, by their ids."""
+        """Return the checkpoints of trials that have not ended, by trial id."""
         try:
             with database_errors():
                 trials = self.database.storage.get_all_trials(study_id, False, UNFINISHED)
@@ -159,21 +165,29 @@ class Additions:
         return _answer(image, IMAGE)
 
     def _note_of(self, study_id: int) -> str:
-        """Give the note of a study of ours; one that is old is written anew for the next who asks.
+        """Return the note of a study, empty unless hpo created it.
 
-        Where a study has thousands of trials that takes a while, for which nobody is to wait.
+        An old note is returned as it is and refreshed in the background: with thousands of trials
+        that takes a while, and no request should wait for it.
         """
-        now = time.monotonic()
         with self._lock:
             known = self._notes.get(study_id)
-            is_old = known is not None and now - known.asked_at > FRESH
+            is_old = known is not None and time.monotonic() - known.written_at > FRESH
             if known is not None and is_old:
-                self._notes[study_id] = replace(known, asked_at=now)
+                self._notes[study_id] = replace(known, written_at=math.inf)
         if known is None:
             return self._write_note(study_id)
         if is_old:
-            threading.Thread(target=self._write_note, args=(study_id,), daemon=True).start()
+            threading.Thread(target=self._refresh_note, args=(study_id, known), daemon=True).start()
         return known.text
+
+    def _refresh_note(self, study_id: int, known: _Note) -> None:
+        try:
+            self._write_note(study_id)
+        except BaseException:
+            with self._lock:  # the next request tries again
+                self._notes[study_id] = known
+            raise
 
     def _write_note(self, study_id: int) -> str:
         try:
@@ -188,13 +202,13 @@ class Additions:
 
     def _load(self, study_id: int) -> StoredStudy:
         with database_errors():
-            return load(self.database, self.database.storage.get_study_name_from_id(study_id))
+            return load_study(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
-        """Give a picture of a trial; one that is the same as before is not drawn again.
+        """Return a figure of a trial, from the cache if the trial has not changed.
 
         Raises:
-            KeyError: there is no such study, trial or picture.
+            KeyError: there is no such trial or figure.
         """
         with database_errors():
             trial = self.database.storage.get_trial(trial_id)
@@ -215,20 +229,20 @@ class Additions:
 
         title = _title(trial)
         if name == CURVE:
-            return figures.learning_curve(self._climb(study_id, trial, title))
+            return figures.learning_curve(self._curve(study_id, trial, title))
         draw = figures.confusion_matrix if name == CONFUSION else figures.mistakes
         return draw(title, self._evaluation(trial))
 
-    def _climb(self, study_id: int, trial: FrozenTrial, title: str) -> Any:
-        from hpo.dashboard.figures import Climb  # noqa: PLC0415
+    def _curve(self, study_id: int, trial: FrozenTrial, title: str) -> "Curve":
+        from hpo.dashboard.figures import Curve  # noqa: PLC0415
 
         try:
             stored = self._load(study_id)
-        except HpoError:  # another's study
-            return Climb(title=title, metric="value", values=trial.intermediate_values)
+        except HpoError:  # not a study of hpo
+            return Curve(title=title, metric="value", values=trial.intermediate_values)
         best = next(iter(best_trials(stored)), None)
         is_other = best is not None and best.number != trial.number
-        return Climb(
+        return Curve(
             title=title,
             metric=stored.definition.evaluation.metric,
             values=trial.intermediate_values,
@@ -250,7 +264,7 @@ class Additions:
 
 
 def _add_figures(trial: dict[str, Any]) -> None:
-    """Add to the files of a trial, as the dashboard shows it."""
+    """Add figures to the files of a trial in the dashboard's answer."""
     files: list[Mapping[str, Any]] = trial["artifacts"]
     known = [CURVE] if trial["intermediate_values"] else []
     if any(file["filename"] == FILE for file in files):
@@ -280,7 +294,7 @@ def _answer(content: Any, mimetype: str) -> bottle.HTTPResponse:
 
 
 def _id(trial: FrozenTrial) -> int:
-    return trial._trial_id  # noqa: SLF001 - the dashboard has no other name for it
+    return trial._trial_id  # noqa: SLF001 - the dashboard identifies trials by it
 
 
 def _add_note(shown: dict[str, Any], ours: str) -> None:

@@ -15,7 +15,7 @@ from hpo.dashboard.gate import Gate, Health
 from hpo.errors import DatabaseError, HpoError
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
-from hpo.study import load, names, trials_of
+from hpo.study import load_study, study_names, trials_of
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def application(
     database: Database, artifacts: Artifacts, access: Access, host: str
 ) -> "WSGIApplication":
-    """Put the dashboard of a database behind its gate."""
+    """Build the dashboard of a database, with hpo's additions and behind the gate."""
     pages = optuna_dashboard.wsgi(database.storage, artifact_store=OptunaStore(artifacts))
     pages.install(Additions(database, artifacts))
     health = Health(lambda: _answers(database))
@@ -34,15 +34,15 @@ def application(
 
 
 def read_ahead(database: Database, study: str | None) -> None:
-    """Begin to read what somebody is about to look at: a study's trials, or the newest one's."""
+    """Read a study's trials, or the newest study's, into the cache in the background."""
 
     def read() -> None:
         try:
             with database_errors():
-                name = study or next(reversed(names(database)), None)
+                name = study or next(reversed(study_names(database)), None)
                 if name is not None:
-                    trials_of(load(database, name))
-        except HpoError as error:  # whoever looks will hear of it
+                    trials_of(load_study(database, name))
+        except HpoError as error:  # the page will report it
             log.warning("%s", error)
 
     threading.Thread(target=read, daemon=True).start()

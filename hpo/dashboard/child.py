@@ -1,4 +1,4 @@
-"""The dashboard beside a run: a child process of little priority, while the run takes."""
+"""The dashboard of a run: a child process of low priority that ends with the run."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ PATIENCE = 5.0  # seconds for it to end
 
 @dataclass
 class Child:
-    """A dashboard that was started."""
+    """A dashboard process."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -23,7 +23,7 @@ class Child:
     has_told_end: bool = False
 
     def news(self) -> str | None:
-        """Give what a person should read now: the link, once it answers, or that it has ended."""
+        """Return a message to print, if there is a new one: the link, or that it has ended."""
         assert self.process.stdout is not None
         if not self.has_told_link:
             self.said += self.process.stdout.read() or b""
@@ -36,7 +36,7 @@ class Child:
         return None
 
     def end(self) -> None:
-        """End it, if it has not ended."""
+        """Stop it if it still runs."""
         self.process.terminate()
         try:
             self.process.wait(PATIENCE)
@@ -47,9 +47,10 @@ class Child:
 
 @contextmanager
 def dashboard_beside(study: str, log: Path) -> Iterator[Callable[[], str | None]]:
-    """Show a study while the body runs; give what has news of it, which costs nothing to ask.
+    """Run a dashboard beside the body; yield a function that returns its news without blocking.
 
-    It takes a free port, 8080 if it can. A run needs no dashboard: it goes on without one.
+    It listens on port 8080, or a free one if that is taken. If it can't be started, the body runs
+    without it.
     """
     command = [sys.executable, "-m", "hpo", "dashboard", study, "--any-port"]
     command += ["--with-parent", str(os.getpid())]
@@ -62,7 +63,7 @@ def dashboard_beside(study: str, log: Path) -> Iterator[Callable[[], str | None]
                 stderr=file,
                 start_new_session=True,  # the terminal's Ctrl-C is for the run
             )
-    except OSError as error:  # as where memory is short
+    except OSError as error:  # such as a lack of memory
         told = iter([f"there is no dashboard, the run goes on: {error}"])
         yield lambda: next(told, None)
         return
@@ -70,7 +71,7 @@ def dashboard_beside(study: str, log: Path) -> Iterator[Callable[[], str | None]
         child = Child(process, log)
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
-        with suppress(OSError):  # it has ended at once
+        with suppress(OSError):  # it may have ended already
             os.setpriority(os.PRIO_PROCESS, process.pid, os.nice(0) + NICE)
         try:
             yield child.news

@@ -1,4 +1,4 @@
-"""Pictures of a trial, drawn when somebody looks: a worker spends no time on them."""
+"""Figures of a trial, drawn on demand: workers spend no time on them."""
 
 import io
 import threading
@@ -14,64 +14,49 @@ from numpy.typing import NDArray
 
 from hpo.evaluation import Evaluation, Mistake
 
-DOTS = 110  # an inch
-MOST_NUMBERS = 20  # classes, of which a confusion matrix says each number
+DOTS = 110  # per inch
+MOST_NUMBERS = 20  # classes up to which a confusion matrix has a number in each cell
 MOST_LINES = 12  # of a list of mistakes
 IN_A_ROW = 8  # images
 OURS, OTHERS = "#1f6fb2", "#8a8a8a"
 
-ONE_AT_A_TIME = threading.Lock()  # Matplotlib shares fonts and caches between threads
+ONE_AT_A_TIME = threading.Lock()  # Matplotlib's fonts and caches are not thread-safe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Climb:
-    """What a trial has reported, step by step, and what it is compared with."""
+class Curve:
+    """The values of a trial by step, and those of the best one."""
 
     title: str
     metric: str
     values: Mapping[int, float]
     best_title: str = ""
     best: Mapping[int, float] | None = None
-    folds: Sequence[int] = ()  # the last step of each but the last
+    folds: Sequence[int] = ()  # the last step of each fold but the last
 
 
-def learning_curve(climb: Climb) -> bytes:
-    """Draw a trial's values, and those of the best trial behind them."""
+def learning_curve(curve: Curve) -> bytes:
+    """Draw a trial's values, and those of the best trial behind them, as a PNG."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for end in climb.folds:
+        for end in curve.folds:
             axes.axvline(end + 0.5, color=OTHERS, linewidth=0.5, linestyle=":")
-        if climb.best:
-            steps = sorted(climb.best)
-            axes.plot(
-                steps,
-                [climb.best[step] for step in steps],
-                linestyle="--",
-                color=OTHERS,
-                label=climb.best_title,
-            )
-        steps = sorted(climb.values)
-        marker = "o" if len(steps) <= 60 else ""
-        axes.plot(
-            steps,
-            [climb.values[step] for step in steps],
-            marker=marker,
-            markersize=4,
-            color=OURS,
-            label=climb.title,
-        )
-        axes.set(xlabel="step", ylabel=climb.metric, title=climb.title)
+        if curve.best:
+            _plot(axes, curve.best, color=OTHERS, label=curve.best_title, linestyle="--")
+        marker = "o" if len(curve.values) <= 60 else ""
+        _plot(axes, curve.values, color=OURS, label=curve.title, marker=marker, markersize=4)
+        axes.set(xlabel="step", ylabel=curve.metric, title=curve.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
-        if climb.best:
+        if curve.best:
             axes.legend(loc="lower right", frameon=False)
 
     return _png((6.4, 4), draw)
 
 
 def confusion_matrix(title: str, evaluation: Evaluation) -> bytes:
-    """Draw how often which class was taken for which, over all folds that are known."""
+    """Draw the confusion matrix over all evaluated folds, as a PNG."""
     counts = _matrix(evaluation)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
@@ -95,12 +80,17 @@ def confusion_matrix(title: str, evaluation: Evaluation) -> bytes:
 
 
 def mistakes(title: str, evaluation: Evaluation) -> bytes:
-    """Draw rows that were taken for another class, of the last fold that is known."""
+    """Draw misclassified rows of the last evaluated fold, as a PNG."""
     last = max(evaluation.folds, default=0)
     title = f"{title}\nlabel → predicted{f', in fold {last + 1} alone' if last > 0 else ''}"
     if evaluation.mistakes and evaluation.mistakes[0].pixels is not None:
         return _images(title, evaluation)
     return _list(f"{title}; rows are counted from 0", evaluation.mistakes)
+
+
+def _plot(axes: Any, values: Mapping[int, float], **style: Any) -> None:
+    steps = sorted(values)
+    axes.plot(steps, [values[step] for step in steps], **style)
 
 
 def _matrix(evaluation: Evaluation) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The door of the dashboard: every request comes through here, and every answer leaves here."""
+"""The gate in front of the dashboard: it checks every request and secures every answer."""
 
 import json
 import logging
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hpo.dashboard.access import ARTIFACTS, READ, Access, Role, is_loopback, needed
+from hpo.dashboard.access import ARTIFACTS, READ, Access, Role, is_loopback, required_role
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEALTH = "/healthz"
-ASKED = "401 Unauthorized"
-HEALTHY_FOR = 2.0  # seconds: nobody can make the database work by asking more often
+UNAUTHORIZED = "401 Unauthorized"
+HEALTHY_FOR = 2.0  # seconds for which an answer is reused, so that checks don't load the database
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -29,9 +29,9 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
 }
 POLICY = "Content-Security-Policy"
-OF_PAGES = "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-# A file of a trial is shown, but runs nothing, asks for nothing and belongs to no site.
-OF_ARTIFACTS = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+PAGE_POLICY = "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# A file of a trial is shown, but can't run scripts, make requests or act as a page of this site.
+ARTIFACT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 ARTIFACT = re.compile(ARTIFACTS)
 
 Headers = list[tuple[str, str]]
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
-    """A request that goes no further."""
+    """Raised for a request that is not passed on."""
 
     status: str
     reason: str
@@ -49,12 +49,12 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """Lets requests pass to the application behind it, as access and their origin allow."""
+    """Passes requests on to the application if their role and origin allow it."""
 
     application: "WSGIApplication"
     access: Access
     is_healthy: Callable[[], bool]
-    host: str  # that is served, as the command was given it
+    host: str  # that the command was told to listen on
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
@@ -64,25 +64,25 @@ class Gate:
         try:
             self._admit(environ, method, path)
         except Refusal as refusal:
-            if refusal.status != ASKED or "HTTP_AUTHORIZATION" in environ:
+            if refusal.status != UNAUTHORIZED or "HTTP_AUTHORIZATION" in environ:
                 who = environ.get("REMOTE_ADDR")
                 log.warning("%s: %s %s: %s", who, method, ascii(path), refusal.reason)
             return _answer(start, refusal.status, {"reason": refusal.reason}, refusal.headers)
         return self.application(environ, _guarded(start, path))
 
     def _admit(self, environ: "WSGIEnvironment", method: str, path: str) -> None:
-        """Raise a refusal, or do nothing."""
+        """Raise a Refusal unless the request is allowed."""
         if self.access.is_open and not self._is_our_host(environ.get("HTTP_HOST", "")):
-            # A page of another site, whose name leads here, would read what only we may.
+            # DNS rebinding: a page of another site whose name resolves to this machine.
             raise Refusal("403 Forbidden", "this name is not this machine's")
         role = self.access.role_of(environ.get("HTTP_AUTHORIZATION", ""))
         if role is Role.NOBODY:
             asked = [("WWW-Authenticate", 'Basic realm="hpo", charset="UTF-8"')]
-            raise Refusal(ASKED, "a password is needed", asked)
-        if role < needed(method, path):
+            raise Refusal(UNAUTHORIZED, "a password is needed", asked)
+        if role < required_role(method, path):
             who = "an editor" if role is Role.EDITOR else "a viewer"
             raise Refusal("403 Forbidden", f"{who} may not do this")
-        if method not in READ and not _is_from_here(environ):
+        if method not in READ and not _is_same_origin(environ):
             raise Refusal("403 Forbidden", "another site has sent this")
 
     def _is_our_host(self, given: str) -> bool:
@@ -97,24 +97,24 @@ class Gate:
 
 @dataclass
 class Health:
-    """Whether a look succeeds; for a moment the last one counts."""
+    """Whether a check succeeds; its result is reused for a moment."""
 
-    look: Callable[[], bool]
+    check: Callable[[], bool]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _until: float = 0.0
     _found: bool = False
 
     def __call__(self) -> bool:
-        """Give what was found."""
+        """Return the result of the check."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._found = self.look()
+                self._found = self.check()
                 self._until = time.monotonic() + HEALTHY_FOR
             return self._found
 
 
-def _is_from_here(environ: "WSGIEnvironment") -> bool:
-    """Whether a browser, if one sends the request, does so for a page of this dashboard."""
+def _is_same_origin(environ: "WSGIEnvironment") -> bool:
+    """Whether a request comes from a page of this dashboard, or not from a browser."""
     site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
     if site not in {None, "same-origin", "none"}:
         return False
@@ -138,16 +138,16 @@ def _answer(
 
 
 def _guarded(start: "StartResponse", path: str) -> "StartResponse":
-    """Let an answer leave with our headers in the place of those that say otherwise."""
+    """Add hpo's headers to an answer, in the place of its own of the same names."""
 
     def start_guarded(status: str, headers: Headers, *exc_info: Any) -> Any:
         policy = next((value for name, value in headers if name.lower() == POLICY.lower()), "")
         if ARTIFACT.fullmatch(path):
-            policy = OF_ARTIFACTS
+            policy = ARTIFACT_POLICY
         elif policy:
-            policy = f"{policy}; {OF_PAGES}"
+            policy = f"{policy}; {PAGE_POLICY}"
         else:
-            policy = f"default-src 'none'; {OF_PAGES}"
+            policy = f"default-src 'none'; {PAGE_POLICY}"
         ours = {**HEADERS, POLICY: policy}
         dropped = {"access-control-allow-origin", *map(str.lower, ours)}
         kept = [(name, value) for name, value in headers if name.lower() not in dropped]

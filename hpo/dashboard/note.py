@@ -1,4 +1,4 @@
-"""The notes that hpo writes, anew each time that somebody reads them; people write below."""
+"""The notes of studies and trials, written on demand, with room for people's own below."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,35 +11,35 @@ from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
 from hpo.storage.keys import DEVICE, ENVIRONMENT, ERROR, FOLDS, RUNS
 from hpo.study import StoredStudy, gist, status, trials_of
-from hpo.wording import cost_rows, device_in_words, duration, in_words, status_rows
+from hpo.wording import BEST_PARAMS, cost_rows, device_in_words, duration, in_words, status_rows
 
 LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
 
 
 def joined(ours: str, theirs: str) -> str:
-    """Put what people have written below what hpo writes."""
+    """Join hpo's part of a note and the people's part below it."""
     return f"{ours}\n\n{LINE}\n\n{theirs}"
 
 
 def theirs_of(body: str) -> str:
-    """Give what people have written, of a whole note."""
+    """Return the people's part of a note."""
     ours, line, theirs = body.partition(LINE)
     return theirs.lstrip("\n") if line else ours
 
 
 def study_note(stored: StoredStudy) -> str:
-    """Say what a study is, how far it is, what it has found and how to take that out.
+    """Write hpo's note of a study: its state, its result, its cost, and how to export it.
 
     Raises:
         StudyError: somebody has deleted it.
     """
     now = status(stored)
     rows = {**status_rows(now), **_cost_rows(stored)}
-    values = rows.pop("", None)  # of the best trial
+    params = rows.pop(BEST_PARAMS, None)
     shown = {key: _plain(value) for key, value in rows.items()}
-    if now.best is not None and values is not None:
+    if now.best is not None and params is not None:
         page = f"/dashboard/studies/{stored.study_id}/trials?numbers={now.best.number}"
-        shown["best"] = f"[{shown['best']}]({page}): {_plain(values)}"
+        shown["best"] = f"[{shown['best']}]({page}): {_plain(params)}"
     return "\n\n".join(
         [
             _listed(shown),
@@ -52,25 +52,25 @@ def study_note(stored: StoredStudy) -> str:
 
 
 def trial_note(attrs: Mapping[str, str]) -> str:
-    """Say where a trial ran and for how long, from its user attributes as they are shown."""
+    """Write hpo's note of a trial, from its user attributes as the dashboard has them, in JSON."""
     lines = {TITLES.get(key, key): text for key, text in _noted(attrs).items()}
     lines["error"] = gist(attrs.get(ERROR, ""))
     return _listed({key: _plain(value) for key, value in lines.items() if value})
 
 
 def unnoted(attrs: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Leave out what a trial's note tells: as JSON it is wider than a page."""
+    """Return the attributes that are not in a trial's note, where they are easier to read."""
     noted = _noted({attr["key"]: attr["value"] for attr in attrs})
     return [attr for attr in attrs if attr["key"] not in noted]
 
 
 def _noted(attrs: Mapping[str, str]) -> dict[str, str]:
-    """Say what workers have recorded, by its key; what others mean by such a key is left out."""
+    """Describe what workers have recorded, by key, without attributes that others wrote."""
     noted = {}
-    for key, say in NOTED.items():
+    for key, describe in NOTED.items():
         value = _value(attrs.get(key, "null"))
-        with suppress(TypeError, ValueError, AttributeError):  # it is no value of ours
-            if value and (text := say(value)):
+        with suppress(TypeError, ValueError, AttributeError):  # not written by a worker of hpo
+            if value and (text := describe(value)):
                 noted[key] = text
     return noted
 
@@ -90,13 +90,13 @@ NOTED: Mapping[str, Callable[[Any], str]] = {
     ENVIRONMENT: in_words,
     FOLDS: _folds,
 }
-TITLES = {RUNS: "worked"}  # of lines that are not called as their keys
+TITLES = {RUNS: "worked"}  # of lines whose title is not their key
 
 
 def definition_toml(definition: Definition) -> str:
-    """Write a definition as a file holds it, without what is left at its default."""
+    """Write a definition as TOML, without keys that have their default."""
     content = definition.model_dump(mode="json", exclude_defaults=True) | {
-        "space": definition.space,  # its bounds know how they are written
+        "space": definition.space,  # in_toml writes its bounds
         "sampler": definition.sampler.model_dump(),
         "pruner": definition.pruner.model_dump(),
     }
@@ -112,12 +112,12 @@ def _table(name: str, content: Mapping[str, Any]) -> list[str]:
 def _cost_rows(stored: StoredStudy) -> dict[str, str]:
     try:
         return cost_rows(cost(stored.definition, trials_of(stored)))
-    except InputError as error:  # a model of one's own, which this machine need not have
+    except InputError as error:  # a model that is not installed on this machine
         return {"cost": f"not known here: {error}"}
 
 
 def _value(shown: str) -> Any:
-    """Read an attribute; one that is long was cut off."""
+    """Parse an attribute; None if it is too long and was cut off."""
     try:
         return json.loads(shown)
     except ValueError:
@@ -129,7 +129,7 @@ def _listed(rows: Mapping[str, str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Let no sign in a text mean anything to Markdown."""
+    """Escape Markdown."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|~!" else sign for sign in text)
 
 

@@ -1,4 +1,4 @@
-"""Serving the dashboard over HTTP, in one process: each further one would read all trials again."""
+"""Serving the dashboard over HTTP, in one process, since each would read all trials."""
 
 import errno
 import os
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 THREADS = 8
 LOOK = 0.5  # seconds between looks for the parent
-NOTE_BYTES = 2**20  # of a request, which holds a note at most
-UPLOAD_BYTES = 2**27  # where people may upload files
+NOTE_BYTES = 2**20  # of a request; the largest is a note
+UPLOAD_BYTES = 2**27  # of a request, if people may upload files
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised
 
 
 @dataclass(frozen=True)
 class Server:
-    """A dashboard that listens, and answers as soon as it runs."""
+    """A dashboard that listens, and answers once it runs."""
 
-    listening: Any  # Waitress names no type for it
+    listening: Any  # Waitress has no types
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """Where a browser finds it."""
+        """The address for a browser."""
         host = socket.gethostname() if self.host in ANYWHERE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def run(self) -> None:
-        """Answer until a KeyboardInterrupt; requests that are being answered have a few seconds."""
+        """Answer until a KeyboardInterrupt; requests in progress have a few seconds to finish."""
         try:
             self.listening.run()
         finally:
@@ -49,14 +49,15 @@ def listen(application: "WSGIApplication", host: str, port: int, *, uploads: boo
     """Listen at an address; port 0 is any that is free.
 
     Raises:
-        InputError: the address can't be had.
+        PortInUse: another program uses the port.
+        InputError: the address is not this machine's, or the port is reserved.
     """
     listener = _listener(host, port)
     listening = create_server(
         application,
         sockets=[listener],
         threads=THREADS,
-        ident=None,  # nobody needs to know what serves
+        ident=None,  # no Server header
         max_request_body_size=UPLOAD_BYTES if uploads else NOTE_BYTES,
     )
     return Server(listening, host, listener.getsockname()[1])
@@ -73,7 +74,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def end_with(parent: int) -> None:
-    """Tell this process to stop when its parent has ended."""
+    """Send this process SIGTERM when its parent has ended."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -84,7 +85,7 @@ def end_with(parent: int) -> None:
 
 
 class PortInUse(InputError):  # noqa: N818 - an InputError
-    """Another program listens there."""
+    """Another program uses the port."""
 
 
 def _in_our_words(error: OSError, host: str, port: int) -> HpoError:

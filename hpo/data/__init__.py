@@ -1,11 +1,11 @@
 """Rows of data: read them, check them, describe them, and make the noisy digits.
 
-`load` reads a file by its suffix (.csv, .csv.gz, .amat, .npy, .npz, .parquet) into a `Dataset`, or
-says in one line what is wrong with it; `describe` sums it up; `clean_digits` and `make` produce the
-home benchmark.
+`load_dataset` reads a file by its suffix (.csv, .csv.gz, .amat, .npy, .npz, .parquet) into a
+`Dataset`, or says in one line what is wrong with it; `describe` summarises it; `clean_digits` and
+`make` produce the noisy digits that the studies of this repository search.
 """
 
-from hpo.data.dataset import READERS, Dataset, load
+from hpo.data.dataset import READERS, Dataset, load_dataset
 from hpo.data.digits import Digits, clean_digits
 from hpo.data.noisy import PRESETS, Recipe, RowSet, make, noisy_sets
 from hpo.data.reading import Table, split_label
@@ -22,7 +22,7 @@ __all__ = [
     "Table",
     "clean_digits",
     "describe",
-    "load",
+    "load_dataset",
     "make",
     "noisy_sets",
     "split_label",

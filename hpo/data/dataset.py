@@ -1,7 +1,7 @@
-"""Labelled or unlabelled rows that were read from a file and found good.
+"""Reading and checking a file of labelled or unlabelled rows.
 
-Everything that is wrong with a file is one `DataError` of one line, which names the file, the row,
-the column and what to do. Rows and columns are counted from 1, as a person counts them.
+Whatever is wrong with a file is a `DataError` of one line, which names the file, the row, the
+column and what to do. Rows and columns are counted from 1.
 """
 
 import math
@@ -45,16 +45,16 @@ class Dataset:
 
     @cached_property
     def classes(self) -> NDArray[np.int64]:
-        """The labels that occur, sorted, as they are in the file; empty where there are none."""
+        """The labels that occur, sorted; empty for unlabelled rows."""
         return np.unique(self.y) if self.y is not None else np.empty(0, dtype=np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of the rows and labels, in hexadecimal: equal in every format and place."""
+        """The SHA-256 of rows and labels in hexadecimal, the same for every file format."""
         return fingerprint(self.X, np.empty(0, dtype=np.int64) if self.y is None else self.y)
 
 
-def load(
+def load_dataset(
     path: str | Path,
     *,
     label: str | None = "last",
@@ -65,11 +65,13 @@ def load(
 ) -> Dataset:
     """Read a file of rows by its suffix and check it; the suffixes are those of `READERS`.
 
-    `label` is "last", "first", a column's name, or None for unlabelled rows. Where they are given,
-    the rows must have the pixels of `shape` (height, width, channels), lie within `value_range`
-    (both ends included), and hold at least `folds` rows of each class. Of images that are
-    `transposed`, stored column by column, an array (n, ...) has the width before the height.
-    Raises DataError.
+    `label` is "last", "first", a column's name, or None for unlabelled rows. Where given, `shape`
+    (height, width, channels) must be that of the rows, `value_range` must contain all values (both
+    ends included), and there must be at least `folds` rows of each class. In a file of images that
+    are `transposed`, stored column by column, the width comes before the height.
+
+    Raises:
+        DataError: the file can't be read, or does not pass a check.
     """
     path = Path(path)
     table = _read(path)
@@ -92,7 +94,7 @@ def _read(path: Path) -> Table:
         reader = _reader(path)
         table = reader(path)
     except OSError as problem:
-        # Parquet's own have no strerror, and lines of detail.
+        # Those of Parquet have no strerror, and several lines.
         message = problem.strerror or " ".join(str(problem).split())
         raise DataError(str(path), f"can't be read: {message}") from problem
     except ValueError as problem:
@@ -103,7 +105,7 @@ def _read(path: Path) -> Table:
 
 
 def _found_shape(table: Table, transposed: bool) -> tuple[int, int, int] | None:
-    """Give the images' (height, width, channels) where the file's array has axes for them."""
+    """Return the images' (height, width, channels) if the file's array has axes for them."""
     if table.shape is None or not transposed:
         return table.shape
     width, height, channels = table.shape
@@ -122,7 +124,7 @@ def _reader(path: Path) -> Callable[[Path], Table]:
     return reader
 
 
-# ---- checks: each raises ValueError with what is wrong, `load` puts the file's name before it
+# ---- checks: each raises ValueError with what is wrong; `load_dataset` adds the file's name
 
 
 def _check_finite(table: Table) -> None:
@@ -165,7 +167,7 @@ def _width_problem(features: int, labelled: bool, shape: tuple[int, int, int]) -
 def _check_shape(
     found: tuple[int, int, int] | None, transposed: bool, shape: tuple[int, int, int] | None
 ) -> None:
-    # As many pixels in another order would be scrambled, and nobody would see it.
+    # Otherwise images with the same number of pixels would be scrambled unnoticed.
     if found is None or shape in {None, found}:
         return
     raise ValueError(

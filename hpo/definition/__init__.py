@@ -1,11 +1,12 @@
-"""Study definitions: what a TOML file may say, checked, as frozen values."""
+"""Study definitions: TOML files, checked and turned into frozen values."""
 
 from hpo.definition.given import Given, load_trials, parse_assignments
-from hpo.definition.reading import load, parse
+from hpo.definition.reading import load_definition, parse
 from hpo.definition.schema import (
     Budget,
     Data,
     Definition,
+    Direction,
     Evaluation,
     Metric,
     Pretraining,
@@ -22,6 +23,7 @@ __all__ = [
     "Data",
     "Definition",
     "Dimension",
+    "Direction",
     "Evaluation",
     "Given",
     "Metric",
@@ -31,7 +33,7 @@ __all__ = [
     "WarmStart",
     "as_choice",
     "in_toml",
-    "load",
+    "load_definition",
     "load_trials",
     "parse",
     "parse_assignments",

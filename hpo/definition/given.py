@@ -1,4 +1,4 @@
-"""Values that a person gives to a trial: name=value, or a table in a file."""
+"""Values that a person gives for a trial: name=value, or a table in a file."""
 
 import tomllib
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from hpo.errors import DefinitionError
 
 @dataclass(frozen=True)
 class Given:
-    """What one trial is to try; a space says whether it can."""
+    """The values for one trial, not yet checked against a space."""
 
     source: str  # named in errors
     values: dict[str, object]
 
 
 def parse_assignments(texts: Sequence[str], source: str) -> Given:
-    """Read values as TOML writes them; a bare word is a text, since shells take quotes away.
+    """Parse texts of the form name=value, the value as in TOML or a text without quotes.
 
     Raises:
-        DefinitionError: one of them is no name=value, or a name is there twice.
+        DefinitionError: one of them has another form, or a name is given twice.
     """
     values: dict[str, object] = {}
     for text in texts:
@@ -37,16 +37,16 @@ def parse_assignments(texts: Sequence[str], source: str) -> Given:
 def _value(text: str) -> object:
     try:
         content = tomllib.loads(f"value = {text}")
-    except ValueError:  # no TOML, or an integer of too many digits for Python
+    except ValueError:  # not TOML, or an integer of too many digits for Python
         return text
     return content["value"] if len(content) == 1 else text
 
 
 def load_trials(path: Path) -> list[Given]:
-    """Read a file with a table [[trials]] for each trial.
+    """Read a TOML file with a table [[trials]] for each trial.
 
     Raises:
-        DefinitionError: the file can't be read, or holds anything else.
+        DefinitionError: the file can't be read, or contains anything else.
     """
     content = read_toml(path)
     tables = content.pop("trials", None)

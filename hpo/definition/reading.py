@@ -1,4 +1,4 @@
-"""From a TOML file to a Definition, or one line that says what is wrong with it."""
+"""Reading a definition file; whatever is wrong with it is an error of one line."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from hpo.definition.schema import Definition
 from hpo.errors import DefinitionError
 
 
-def load(path: Path) -> Definition:
-    """Read a definition file; a study without a name takes the file's.
+def load_definition(path: Path) -> Definition:
+    """Read a definition file; the study's name defaults to that of the file.
 
     Raises:
-        DefinitionError: the file can't be read, or a key of it is wrong.
+        DefinitionError: the file can't be read, or one of its keys is wrong.
     """
     content = read_toml(path)
     return parse({"name": path.stem, **content}, str(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Give what a TOML file holds.
+    """Read a TOML file.
 
     Raises:
-        DefinitionError: it can't be read, or is no TOML.
+        DefinitionError: it can't be read, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -36,12 +36,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), "", f"is not TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(str(path), "", f"can't be read: {error}") from error
-    except ValueError as error:  # what TOML allows and Python does not
+    except ValueError as error:  # TOML allows integers of more digits than Python converts
         raise DefinitionError(str(path), "", "holds an integer of too many digits") from error
 
 
 def parse(content: dict[str, Any], source: str) -> Definition:
-    """Check content key by key; source is named in errors.
+    """Check the content of a definition file; source is named in errors.
 
     Raises:
         DefinitionError: a key is unknown or missing, or its value is not allowed.
@@ -55,7 +55,7 @@ def parse(content: dict[str, Any], source: str) -> Definition:
 
 
 def _written_path(error: ErrorDetails, content: Any) -> Iterator[str]:
-    """Give the keys that lead to the error, without the union tags that nobody wrote."""
+    """Yield the keys that lead to an error as in the file, without pydantic's union tags."""
     node, loc = content, error["loc"]
     if loc[:1] in {("sampler",), ("pruner",)}:
         loc = (loc[0], *loc[2:])  # the second part is the name that was chosen
@@ -104,7 +104,7 @@ def _problem(error: ErrorDetails) -> str:
 
 
 def _as_table(error: ErrorDetails) -> str:
-    """Say how a sampler or a pruner is written of which only the name was given."""
+    """Say how to write a sampler or pruner that was given as a name only."""
     is_name = error["loc"] in {("sampler",), ("pruner",)} and isinstance(error["input"], str)
     return f'; write {{ name = "{error["input"]}" }}' if is_name else ""
 

@@ -1,4 +1,4 @@
-"""The keys of a study definition and what each may hold."""
+"""The keys of a study definition and their types."""
 
 import math
 import re
@@ -11,9 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from hpo.definition.section import Section
 from hpo.definition.space import Choice, Dimension
 
+Direction = Literal["maximize", "minimize"]
+
 
 class Metric(StrEnum):
-    """What a trial is judged by, on rows that it has not seen."""
+    """What a trial optimizes, on rows held out."""
 
     ACCURACY = "accuracy"
     BALANCED_ACCURACY = "balanced_accuracy"  # the mean of each class's recall
@@ -21,8 +23,8 @@ class Metric(StrEnum):
     ERROR_RATE = "error_rate"  # 1 - accuracy
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """The way in which it gets better."""
+    def direction(self) -> Direction:
+        """Which way it gets better."""
         return "minimize" if self is Metric.ERROR_RATE else "maximize"
 
 
@@ -33,7 +35,7 @@ def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-# A list in a file is a tuple here, and a text a member of the enumeration.
+# Not strict: TOML's lists become tuples, and its strings members of an enum.
 Pixels = Annotated[int, Field(ge=1)]
 Shape = Annotated[tuple[Pixels, Pixels, Pixels], Field(strict=False)]
 Range = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ordered)]
@@ -44,13 +46,13 @@ class Data(Section):
 
     train: str = Field(min_length=1)
     label: str = "last"  # "first", "last" or a column's name
-    shape: Shape | None = None  # height, width, channels; None: rows are no images
+    shape: Shape | None = None  # height, width, channels; None: rows are not images
     range: Range | None = None  # the smallest and largest allowed value
     transposed: bool = False  # images stored column by column
 
 
 class Evaluation(Section):
-    """How a trial is judged: on a share held out, or by k folds; both stratified."""
+    """How a trial is evaluated: on a share held out, or by k folds, both stratified."""
 
     holdout: float | None = Field(default=None, gt=0, lt=1)
     folds: int | None = Field(default=None, ge=2)
@@ -64,7 +66,7 @@ class Evaluation(Section):
 
 
 class TPE(Section):
-    """Optuna's TPESampler: proposes near what was good."""
+    """Optuna's TPESampler, which proposes near good trials."""
 
     name: Literal["tpe"] = "tpe"
     n_startup_trials: int = Field(default=10, ge=0)
@@ -85,7 +87,7 @@ class QMC(Section):
 
 
 class GridWalk(Section):
-    """Our own: each point of the exhaustive grid once, in random order."""
+    """hpo's own sampler: each point of the exhaustive grid once, in random order."""
 
     name: Literal["grid"]
 
@@ -94,7 +96,7 @@ Sampler = Annotated[TPE | RandomSampling | QMC | GridWalk, Field(discriminator="
 
 
 class ASHA(Section):
-    """Optuna's SuccessiveHalvingPruner: one in reduction_factor climbs beyond a rung."""
+    """Optuna's SuccessiveHalvingPruner: one in reduction_factor trials passes a rung."""
 
     name: Literal["asha"]
     min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
@@ -102,7 +104,7 @@ class ASHA(Section):
 
 
 class Halving(Section):
-    """Our own successive halving: a trial waits at a rung until it is among the best there."""
+    """hpo's own successive halving: a trial waits at a rung until it is among the best there."""
 
     name: Literal["halving"] = "halving"
     min_resource: int = Field(default=3, ge=1)  # from benchmarks/pruners
@@ -110,7 +112,7 @@ class Halving(Section):
 
 
 class Hyperband(Section):
-    """Optuna's HyperbandPruner: several ASHA brackets that differ in their first rung."""
+    """Optuna's HyperbandPruner: several brackets of ASHA that differ in their first rung."""
 
     name: Literal["hyperband"]
     min_resource: int = Field(default=1, ge=1)
@@ -118,7 +120,7 @@ class Hyperband(Section):
 
 
 class Median(Section):
-    """Optuna's MedianPruner: stops what is below the median at the same step."""
+    """Optuna's MedianPruner: prunes trials that are worse than the median at the same step."""
 
     name: Literal["median"]
     n_startup_trials: int = Field(default=5, ge=0)
@@ -127,7 +129,7 @@ class Median(Section):
 
 
 class Percentile(Section):
-    """Optuna's PercentilePruner: stops what is not among the best percentile at the same step."""
+    """Optuna's PercentilePruner: keeps the best `percentile` of trials at the same step."""
 
     name: Literal["percentile"]
     percentile: float = Field(gt=0, lt=100)
@@ -171,13 +173,13 @@ Duration = Annotated[
 
 
 class Budget(Section):
-    """When the study is done: at the first of these."""
+    """When the study is done: at the first of these limits."""
 
     trials: int | None = Field(default=None, ge=1)
-    wall_time: Duration | None = None  # while at least one trial runs
+    wall_time: Duration | None = None  # during which at least one trial runs
     steps: int | None = Field(default=None, ge=1)  # of all trials together
     target: float | None = None  # a result as good as this, or better
-    patience: int | None = Field(default=None, ge=1)  # trials after the best one, in vain
+    patience: int | None = Field(default=None, ge=1)  # trials after the best one without a better
 
     @model_validator(mode="after")
     def _some_end(self) -> Self:
@@ -190,27 +192,27 @@ class Budget(Section):
 
 
 class WarmStart(Section):
-    """Another study of the same database, whose best trials are queued first."""
+    """Another study in the same database, whose best trials are queued first."""
 
     study: str = Field(min_length=1)
     top: int = Field(default=5, ge=1)
 
 
 class Pretraining(Section):
-    """Training on other rows, once; every trial begins with the weights that it leaves."""
+    """Training once on other rows, for weights that every trial starts from."""
 
     train: str = Field(min_length=1)  # rows like those of [data]
-    sources: str | None = None  # the sources.npz of `hpo data make`, to show that no test row leaks
-    fixed: dict[str, Choice] = Field(default_factory=dict)  # of its training
+    sources: str | None = None  # the sources.npz of `hpo data make`, to check for leaked test rows
+    fixed: dict[str, Choice] = Field(default_factory=dict)  # parameters of the pretraining
 
 
 class Definition(Section):
-    """A whole study definition."""
+    """A study definition."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     model: str  # "svm", "cnn" or "package.module:Name"
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy and scikit-learn take
-    priority: int = 0  # of studies that workers without a name serve, the highest comes first
+    priority: int = 0  # for workers that serve all studies: the highest comes first
     data: Data
     evaluation: Evaluation
     space: dict[str, Dimension] = Field(min_length=1)
@@ -224,7 +226,7 @@ class Definition(Section):
     @model_validator(mode="before")
     @classmethod
     def _no_direction(cls, content: Any) -> Any:
-        # Who knows Optuna looks for it among the allowed keys.
+        # People who know Optuna expect this key.
         if isinstance(content, dict) and "direction" in content:
             raise ValueError(
                 'unknown key "direction": evaluation.metric says which way is better; leave it out'
@@ -241,6 +243,6 @@ class Definition(Section):
         return self
 
     @property
-    def better(self) -> Literal["maximize", "minimize"]:
-        """The direction of the study."""
+    def direction(self) -> Direction:
+        """Which way the study optimizes, as its metric says."""
         return self.evaluation.metric.direction

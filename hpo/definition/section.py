@@ -1,4 +1,4 @@
-"""What every section of a definition has in common."""
+"""The base class of the sections of a definition."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Section(BaseModel):
-    """A table of a definition: frozen, no unknown key, and no "3" or true where 3 is meant."""
+    """A table of a definition: frozen, without unknown keys, and strict about types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

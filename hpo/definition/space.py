@@ -21,10 +21,10 @@ def _number(value: object) -> int | float:
 
 
 def as_choice(value: object) -> bool | int | float | str:
-    """Give a value that a parameter may have.
+    """Return a value if a parameter may have it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is neither a finite number, a text nor a boolean.
     """
     if isinstance(value, bool | str):
         return value
@@ -64,7 +64,7 @@ class Bounds(Section):
         return self
 
     def __contains__(self, value: object) -> bool:
-        """Whether it is a number between low and high, and on a step."""
+        """Whether a value is a number between low and high, and on a step."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         if not self.low <= value <= self.high:
@@ -72,7 +72,7 @@ class Bounds(Section):
         if self.step is None:
             return True
         steps = (value - self.low) / self.step
-        return abs(steps - round(steps)) < 1e-8  # as Optuna judges it
+        return abs(steps - round(steps)) < 1e-8  # Optuna's tolerance
 
     def _reaches_high(self, step: float) -> bool:
         steps = (self.high - self.low) / step
@@ -87,11 +87,11 @@ Choices = Annotated[tuple[Choice, ...], Field(min_length=1, strict=False)]
 Dimension = Annotated[
     Annotated[Bounds, Tag("bounds")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
 ]
-"""What [space] holds for a parameter: { low, high, log, step } or a list of choices."""
+"""The value of a key in [space]: { low, high, log, step } or a list of choices."""
 
 
 def in_toml(value: Any) -> str:
-    """Give a value as a person writes it in a definition."""
+    """Write a value as in a definition file."""
     match value:
         case Bounds():
             return in_toml(value.model_dump(exclude_defaults=True))

@@ -1,4 +1,4 @@
-"""From the best trial to a training script that stands alone."""
+"""Exporting trials as a stand-alone training script."""
 
 from hpo.export.chosen import best, chosen
 from hpo.export.script import obstacle, write_script

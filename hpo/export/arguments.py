@@ -1,4 +1,4 @@
-"""Arguments that every function would only hand on: which they are, and code without them."""
+"""Finding arguments that functions only pass on, and removing them."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from hpo.export.bindings import (
 from hpo.export.generators import Known
 
 Signatures = Mapping[str, Sequence[str]]
-"""The names of the arguments of each function that ships, in the order of their places."""
+"""The names of the positional arguments of each function that ships."""
 
 
 def still_read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
-    """Give the known arguments that a function reads, other than to pass them on."""
+    """Return the known arguments that a function reads other than to pass them on."""
     signatures = _signatures(nodes)
     parts = [part for function in functions(nodes).values() for part in ast.walk(function)]
     only_passed = {id(given) for part in parts for given in _passed_on(part, signatures)}
@@ -31,7 +31,7 @@ def still_read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
 
 
 def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
-    """Give the known arguments that are something else somewhere: nothing follows from them."""
+    """Return the known arguments whose names have another value somewhere, so they aren't known."""
     shipped = functions(nodes)
     found = {name for node in nodes for name in defined(node) if name in known}
     for node in nodes:
@@ -45,7 +45,7 @@ def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
             function = shipped.get(name_of(part) or "") if is_loaded(part) else None
             if function is not None:
                 own = 1 if function is node else 0
-                another = bound[function.name] > own  # under the same name
+                another = bound[function.name] > own  # the name is bound to something else
                 call = None if another else calls.get(id(part))
                 found |= _not_passed(function, call, takes, known)
     return found
@@ -54,7 +54,7 @@ def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
 def _not_passed(
     function: ast.FunctionDef, call: ast.Call | None, takes: Iterable[str], known: Known
 ) -> set[str]:
-    """Give the known arguments that a use of a function does not pass on as what takes them."""
+    """Return the known arguments of a function that a use of it does not pass on unchanged."""
     taken = {argument.arg for argument in every_argument(function)} & known.keys()
     if call is None or any(isinstance(given, ast.Starred) for given in call.args):
         return taken
@@ -80,7 +80,7 @@ def _not_passed(
 
 
 def without(nodes: Iterable[ast.stmt], names: Iterable[str]) -> list[ast.stmt]:
-    """Give definitions whose functions don't take arguments of these names, nor are given them."""
+    """Return the definitions without these arguments, in signatures and in calls."""
     passing = _Passing(names, _signatures(nodes))
     for function in functions(nodes).values():
         defaults = dict(_defaults(function))
@@ -92,7 +92,7 @@ def without(nodes: Iterable[ast.stmt], names: Iterable[str]) -> list[ast.stmt]:
 
 
 class _Passing(ast.NodeTransformer):
-    """Takes arguments out of the calls of functions."""
+    """Removes arguments from calls."""
 
     def __init__(self, names: Iterable[str], signatures: Signatures) -> None:
         self.names, self.signatures = set(names), signatures
@@ -104,7 +104,7 @@ class _Passing(ast.NodeTransformer):
 
 
 def _passed_on(call: ast.AST, signatures: Signatures) -> Iterator[ast.expr]:
-    """Give the arguments of a call that another shipped function takes under the same name."""
+    """Yield the arguments of a call that the called function takes under the same name."""
     if isinstance(call, ast.Call) and name_of(call.func) in signatures:
         taken = signatures[str(name_of(call.func))]
         yield from (

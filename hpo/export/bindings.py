@@ -1,4 +1,4 @@
-"""Which names definitions bind and read."""
+"""The names that definitions bind and read."""
 
 import ast
 from collections import Counter
@@ -10,7 +10,7 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *COMP
 
 
 def bindings(node: ast.AST) -> Counter[str]:
-    """Count how often names get a value, in all scopes within a piece of code."""
+    """Count how often names are bound, in all scopes within a piece of code."""
     return Counter(chain.from_iterable(map(_bound, ast.walk(node))))
 
 
@@ -32,7 +32,7 @@ def _bound(part: ast.AST) -> Iterable[str]:
 
 
 def own_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the parts of a function that belong to no other scope within it."""
+    """Yield the nodes of a function that are not in a nested scope."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, SCOPES):
@@ -40,21 +40,21 @@ def own_scope(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def defined(node: ast.stmt) -> Iterable[str]:
-    """Give the names that a definition brings to its module."""
+    """Return the names that a top-level statement binds in its module."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     return stored(ast.walk(node))
 
 
 def stored(parts: Iterable[ast.AST]) -> list[str]:
-    """Give the variables that are set in parts of code."""
+    """Return the names of variables that are assigned."""
     return [p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)]
 
 
 def read(node: ast.stmt) -> set[str]:
-    """Give the names that a definition may take from its module, or from Python.
+    """Return the names that a definition may read from its module or from the built-ins.
 
-    Those that only a scope within it binds are among them.
+    Names that only a nested scope binds are included.
     """
     parts = [*ast.walk(node)]
     shared = {name for part in parts if isinstance(part, ast.Global) for name in part.names}
@@ -66,29 +66,29 @@ def read(node: ast.stmt) -> set[str]:
 
 
 def is_loaded(part: ast.AST) -> bool:
-    """Whether an expression is read, and neither set nor deleted."""
+    """Whether an expression is read, not assigned or deleted."""
     return isinstance(getattr(part, "ctx", ast.Load()), ast.Load)
 
 
 def functions(nodes: Iterable[ast.stmt]) -> dict[str, ast.FunctionDef]:
-    """Give the functions among definitions, by name."""
+    """Return the functions among definitions by name."""
     return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 def positional(function: ast.FunctionDef) -> list[ast.arg]:
-    """Give the arguments that a call may give by their places."""
+    """Return the arguments that a call may pass by position."""
     return [*function.args.posonlyargs, *function.args.args]
 
 
 def every_argument(function: ast.FunctionDef) -> list[ast.arg]:
-    """Give all arguments."""
+    """Return all arguments of a function."""
     every = function.args
     stars = [star for star in (every.vararg, every.kwarg) if star is not None]
     return [*positional(function), *every.kwonlyargs, *stars]
 
 
 def needed(nodes: Sequence[ast.stmt], entries: Iterable[str]) -> list[ast.stmt]:
-    """Give what entries name, and what that names, and so on."""
+    """Return the definitions that entries name, those that they read, and so on."""
     by_name = {name: node for node in nodes for name in defined(node)}
     found: dict[int, ast.stmt] = {}
     waiting = [*entries]
@@ -101,5 +101,5 @@ def needed(nodes: Sequence[ast.stmt], entries: Iterable[str]) -> list[ast.stmt]:
 
 
 def name_of(node: ast.AST) -> str | None:
-    """Give the name that an expression is; None where it is none."""
+    """Return the name that an expression consists of; None if it is anything else."""
     return node.id if isinstance(node, ast.Name) else None

@@ -1,4 +1,4 @@
-"""Which trials a script is written for."""
+"""Choosing the trials to export."""
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -8,11 +8,11 @@ from hpo.study import StoredStudy, best_trials
 
 
 def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
-    """Give the trial of a number.
+    """Return the trial with this number, in a list.
 
     Raises:
-        StudyError: there is no such trial, or it has no full evaluation to repeat, or no record
-            of how that was done.
+        StudyError: there is no such trial, it is not complete, or it has no record of its seed and
+            versions.
     """
     name = stored.definition.name
     trials = stored.study.get_trials(deepcopy=False)
@@ -24,15 +24,15 @@ def chosen(stored: StoredStudy, number: int) -> list[FrozenTrial]:
             f'trial {number} of the study "{name}" is {state.name.lower()}: '
             "only a complete one has a value to repeat"
         )
-    _demand_record(name, trials[number])
+    _require_record(name, trials[number])
     return [trials[number]]
 
 
 def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
-    """Give the best trials, the best first, of the same params only one.
+    """Return the best trials, the best first, without duplicates of the same params.
 
     Raises:
-        StudyError: so many have not climbed all the way, or one has no record of how it did.
+        StudyError: too few trials are complete, or one has no record of its seed and versions.
     """
     name = stored.definition.name
     found: list[FrozenTrial] = []
@@ -47,12 +47,12 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
             f"not {count}"
         )
     for trial in found[:count]:
-        _demand_record(name, trial)
+        _require_record(name, trial)
     return found[:count]
 
 
-def _demand_record(name: str, trial: FrozenTrial) -> None:
-    """Refuse a trial that another program has written."""
+def _require_record(name: str, trial: FrozenTrial) -> None:
+    """Refuse a trial that was not run by a worker of hpo."""
     if SEED not in trial.user_attrs or ENVIRONMENT not in trial.user_attrs:
         raise StudyError(
             f'trial {trial.number} of the study "{name}" was not run by a worker of hpo: nothing '

@@ -1,4 +1,4 @@
-"""Dictionaries in code: what is looked up in them, and what they give to calls."""
+"""Dictionaries in code: constant tables, and keywords of calls."""
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +8,12 @@ from hpo.export.bindings import COMPREHENSIONS, is_loaded, name_of
 
 
 def items(table: ast.Dict) -> Iterator[tuple[ast.expr | None, ast.expr]]:
-    """Give keys, None where another dictionary is spread, with their values."""
+    """Yield keys with their values; a key is None where another dictionary is unpacked."""
     return zip(table.keys, table.values, strict=True)
 
 
 def tables(nodes: Sequence[ast.stmt]) -> dict[str, ast.Dict]:
-    """Give the dictionaries whose entries may stand where they are looked up: none is changed."""
+    """Return constant dictionaries by name, whose entries can replace look-ups."""
     parts = [part for node in nodes for part in ast.walk(node)]
     only_read = {id(table) for part in parts for table in _only_read(part)}
     changed = {name_of(p) for p in parts if is_loaded(p) and id(p) not in only_read}
@@ -31,7 +31,7 @@ def tables(nodes: Sequence[ast.stmt]) -> dict[str, ast.Dict]:
 
 
 def _only_read(part: ast.AST) -> Iterable[ast.expr]:
-    """Give the tables that an expression looks something up in."""
+    """Return the tables in which an expression looks something up."""
     if isinstance(part, ast.Subscript) and is_loaded(part):
         return [part.value]
     if isinstance(part, ast.Compare) and isinstance(part.ops[-1], ast.In | ast.NotIn):
@@ -40,13 +40,13 @@ def _only_read(part: ast.AST) -> Iterable[ast.expr]:
 
 
 def _is_made(value: ast.expr) -> bool:
-    """Whether it gives another object each time that it is worked out."""
+    """Whether evaluating it creates a new object each time."""
     made = (ast.Call, ast.List, ast.Dict, ast.Set, *COMPREHENSIONS)
     return any(isinstance(part, made) for part in ast.walk(value))
 
 
 class Keywords(ast.NodeTransformer):
-    """Gives keywords to calls by their names."""
+    """Replaces unpacked dictionaries in calls by keywords."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Write a=1 for **{"a": 1}."""
@@ -62,7 +62,7 @@ class Keywords(ast.NodeTransformer):
 
 
 def _is_named(value: ast.expr) -> bool:
-    """Whether it is a dictionary of what can be the names of arguments."""
+    """Whether it is a dictionary whose keys can be the names of arguments."""
     return isinstance(value, ast.Dict) and all(
         isinstance(key, ast.Constant)
         and isinstance(key.value, str)

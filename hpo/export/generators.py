@@ -1,8 +1,8 @@
-"""Generators whose turns are known, as the lists of what they yield.
+"""Turning generators into functions that return the list of what they yield.
 
-A generator is run, with symbols in the place of everything that only the script will have. Where
-the symbols can't stand for that - they would have to decide something, or to be called in another
-order or another number of times - it stays as it is.
+A generator is run with symbols in the place of everything that only the script will have. Where
+symbols are not enough - they would have to decide something, or the list would make other calls or
+make them in another order - it stays as it is.
 """
 
 import ast
@@ -16,18 +16,18 @@ from typing import Any
 from hpo.export.bindings import every_argument, functions, is_loaded, name_of, needed, read
 
 Known = Mapping[str, Any]
-"""What the arguments of these names are in every function: None, or an object with attributes."""
+"""The values of arguments by name, in every function: None, or an object with attributes."""
 
-MANY = 1_000  # items: what yields so many may have no end
+MANY = 1_000  # items: a generator that yields so many may be infinite
 PURE = ("abs", "bool", "float", "int", "len", "max", "min", "range", "round", "str", "sum", "tuple")
 FUNCTIONS = {name: getattr(builtins, name) for name in PURE}
 IN_LOOPS = {"enumerate": enumerate, "zip": zip}
-ENDLESS = ("inf", "nan")  # texts of floats that are no code
+ENDLESS = ("inf", "nan")  # representations of floats that are not code
 TRACE = "_call_"
 
 
 class Symbol:
-    """Something that only the script will have, as the code that stands for it."""
+    """Stands for something that only the script will have; its representation is code."""
 
     def __init__(self, code: str) -> None:
         vars(self)["_code"] = code
@@ -47,7 +47,7 @@ class Symbol:
         raise TypeError(f"{self!r} is not there yet")
 
     def __call__(self, *args: object, **kwargs: object) -> "Symbol":
-        """Give the code of a call."""
+        """Return the code of a call."""
         parts = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
         return self._like(f"{self!r}({', '.join(parts)})")
 
@@ -64,14 +64,14 @@ class Symbol:
 
 
 class _Traced(Symbol):
-    """A symbol whose calls are numbered in the order in which they are made."""
+    """A symbol whose calls are numbered in their order."""
 
     def __init__(self, code: str, calls: Iterator[int]) -> None:
         super().__init__(code)
         vars(self)["_calls"] = calls
 
     def __call__(self, *args: object, **kwargs: object) -> Symbol:
-        """Give the code of a call, with its number."""
+        """Return the code of a call, with its number."""
         call = super().__call__(*args, **kwargs)
         return self._like(f"{TRACE}{next(vars(self)['_calls'])}({call!r})")
 
@@ -80,7 +80,7 @@ class _Traced(Symbol):
 
 
 class _Untraced(ast.NodeTransformer):
-    """Takes the numbers out of code, and keeps them in the order in which it makes the calls."""
+    """Removes the numbers of calls from code, and keeps them in the order of the code's calls."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
@@ -95,18 +95,18 @@ class _Untraced(ast.NodeTransformer):
 
 
 def lists(nodes: Sequence[ast.stmt], known: Known) -> dict[str, ast.FunctionDef]:
-    """Give each generator whose turns are known as a function that returns a list."""
+    """Return functions that return lists, for the generators that can be run, by name."""
     found = {}
     for name, function in functions(nodes).items():
         yields = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(function))
         if yields and _is_only_gone_through(name, nodes) and _may_be_run(function, nodes, known):
-            with suppress(Exception):  # it asks for what is not known
+            with suppress(Exception):  # it needs something that is not known
                 found[name] = _listed(function, nodes, known)
     return found
 
 
 def _is_only_gone_through(name: str, nodes: Sequence[ast.stmt]) -> bool:
-    """Whether all that it yields is taken at once: nothing happens between two items."""
+    """Whether all uses take all items at once, so that nothing happens between two items."""
     parts = [part for node in nodes for part in ast.walk(node)]
     taken = [p.value for p in parts if isinstance(p, ast.Starred | ast.YieldFrom)]
     taken += [p.args[0] for p in parts if _is_copying(p)]  # type: ignore[attr-defined]
@@ -124,19 +124,19 @@ def _is_copying(part: ast.AST) -> bool:
 
 
 def _may_be_run(function: ast.FunctionDef, nodes: Sequence[ast.stmt], known: Known) -> bool:
-    """Whether symbols can stand for what is not known, or will say where they can't."""
+    """Whether symbols can stand for what is not known, or raise an error where they can't."""
     run = functions(needed([*functions(nodes).values()], [function.name])).values()
     arguments = {argument.arg for argument in every_argument(function)} - known.keys()
     return every_argument(function) == function.args.args and not any(
         node.decorator_list
         or arguments & read(node)
-        or any(_can_t_be_told(part, known) for part in ast.walk(node))
+        or any(_misreads_symbols(part, known) for part in ast.walk(node))
         for node in run
     )
 
 
-def _can_t_be_told(part: ast.AST, known: Known) -> bool:
-    """Whether it would take a symbol for what it stands for, or hide that it did not."""
+def _misreads_symbols(part: ast.AST, known: Known) -> bool:
+    """Whether code would treat a symbol as the real object, or hide the error that it raises."""
     if isinstance(part, ast.Compare) and any(isinstance(o, ast.Is | ast.IsNot) for o in part.ops):
         names = {name_of(inner) for inner in ast.walk(part)} - {None}
         return not names <= known.keys()
@@ -165,7 +165,7 @@ def _listed(function: ast.FunctionDef, nodes: Sequence[ast.stmt], known: Known) 
 
 
 def _scope(nodes: Sequence[ast.stmt], calls: Iterator[int]) -> dict[str, Any]:
-    """Give functions and plain constants as they are, and a symbol for every other name."""
+    """Return a namespace of functions and plain constants, with symbols for all other names."""
     known = {**FUNCTIONS, **IN_LOOPS}
     scope: dict[str, Any] = {
         part.id: _Traced(part.id, calls)
@@ -177,13 +177,13 @@ def _scope(nodes: Sequence[ast.stmt], calls: Iterator[int]) -> dict[str, Any]:
     for node in nodes:
         calling = any(isinstance(part, ast.Call) for part in ast.walk(node))
         if isinstance(node, ast.FunctionDef) or not (isinstance(node, ast.ClassDef) or calling):
-            with suppress(Exception):  # what needs more than symbols stays one
+            with suppress(Exception):  # a constant that can't be evaluated stays a symbol
                 exec(compile(_bare(node), "known", "exec"), scope)  # noqa: S102 - code that ran
     return scope
 
 
 def _bare(node: ast.stmt) -> ast.Module:
-    """Give a definition without what only describes it."""
+    """Return a definition without annotations and decorators."""
     node = copy.deepcopy(node)
     if isinstance(node, ast.FunctionDef):
         node.returns, node.decorator_list = None, []

@@ -1,4 +1,4 @@
-"""What the head of a script says: what was found, and what it needs."""
+"""The docstring of a script: facts about its trials, and the packages that it needs."""
 
 import sys
 import textwrap
@@ -12,12 +12,12 @@ from hpo.study import StoredStudy
 
 
 def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
-    """Give what was found, a line each, as a docstring holds it."""
+    """Return facts about the trials, one per line, for a docstring."""
     definition = stored.definition
     evaluation = definition.evaluation
     how = f"{evaluation.folds} folds" if evaluation.folds else f"a hold-out of {evaluation.holdout}"
     found = {
-        "study": f"{definition.name}, {definition.better} {evaluation.metric} on {how}",
+        "study": f"{definition.name}, {definition.direction} {evaluation.metric} on {how}",
         **dict(map(_fact, trials)),
         "date": f"{trials[0].datetime_complete:%Y-%m-%d}",
         "data": f"{definition.data.train}, sha256 {stored.origin.fingerprint[:16]}...",
@@ -44,7 +44,7 @@ def _short(value: object) -> str:
 
 
 def requirements(imports: Iterable[Import], backend: str) -> str:
-    """Give the packages to install, in words; joblib comes with scikit-learn."""
+    """Return the names of the packages to install; joblib comes with scikit-learn."""
     modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
     names = sorted(
         {"sklearn": "scikit-learn", "keras": f"keras, {backend}"}.get(m, m) for m in modules

@@ -1,4 +1,4 @@
-"""Short functions in the place of their calls."""
+"""Inlining short functions."""
 
 import ast
 import copy
@@ -15,14 +15,14 @@ from hpo.export.bindings import (
 )
 from hpo.export.substitution import Replaced
 
-SHORT = 4  # items: a longer list stays a function
-BRIEF = 40  # characters: what returns no more than that may stand wherever it is called
+SHORT = 4  # items: a function that returns a longer list is not inlined
+BRIEF = 40  # characters: a return statement up to this is inlined in any number of places
 
 
 def inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
-    """Put what a function gives in the place of its call, where that is all it does.
+    """Replace calls of functions that only return an expression by that expression.
 
-    That is once, or as often as it likes where it is no longer than a call.
+    A function must be called once, or be so brief that it may be called more often.
     """
     for name in functions(nodes):
         left = needed(nodes, entries)
@@ -45,7 +45,7 @@ def inlined(nodes: list[ast.stmt], entries: set[str]) -> list[ast.stmt]:
 
 
 def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
-    """Whether it does nothing but to return a short expression, of what is as short in the call."""
+    """Whether a function only returns a short expression, and the call's arguments are simple."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
     if value is None or call.keywords or function.decorator_list:
@@ -61,7 +61,7 @@ def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
 
 
 def _means_the_same(function: ast.FunctionDef, caller: ast.stmt) -> bool:
-    """Whether a caller gives no meaning of its own to the function's name and what it names."""
+    """Whether the function's name and the names that it uses mean the same in the caller."""
     own, parts = bindings(caller), [*ast.walk(function.body[-1])]
     names = {name_of(part) for part in parts} - {argument.arg for argument in function.args.args}
     variables = set(stored(parts))  # they become the caller's
@@ -79,7 +79,7 @@ def _is_brief(function: ast.FunctionDef) -> bool:
 
 
 class _Inlining(ast.NodeTransformer):
-    """Puts the expression that a function returns in the place of its call."""
+    """Replaces calls of a function by the expression that it returns."""
 
     def __init__(self, function: ast.FunctionDef) -> None:
         self.function = function

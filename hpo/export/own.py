@@ -1,4 +1,4 @@
-"""The script's own part: its templates, and the names that it needs for itself."""
+"""The script's own part, beside the training code: its templates, and the names that it uses."""
 
 import builtins
 import re
@@ -9,9 +9,9 @@ from hpo.errors import HpoError
 from hpo.export.source import Collector, Import
 
 TEMPLATE = "script.py.txt"
-OWN = "own.py.txt"  # what a script does with the training code
+OWN = "own.py.txt"  # the functions that use the training code
 
-# What differs between the script of one trial and that of several, as templates themselves.
+# Templates for what differs between the script of one trial and that of several.
 SINGLE = {
     "verify": "single.py.txt",
     "train": "model = fit($fit_with X, y, SEED)",
@@ -25,7 +25,7 @@ ENSEMBLE = {
     "predicted": "vote(models, test[0])",
 }
 
-# How one trial was evaluated.
+# Templates for the evaluation of one trial.
 HOLDOUT = """\
     [(train, valid)] = $splits
     model = fit($fit_with X[train], y[train], SEED)
@@ -37,7 +37,7 @@ FOLDS = """\
         values.append(score(y[valid], predict(model, $predict_with X[valid])))
     value = fmean(values)"""
 
-# What else the rows and the trial demand of a script.
+# Templates for checks that only some scripts need.
 IN_RANGE = """
     if X.min() < $low or X.max() > $high:
         sys.exit(f"{path}: has a value that is not between $low and $high")"""
@@ -45,7 +45,7 @@ NEEDS_WEIGHTS = """
     if not WEIGHTS.is_file():
         sys.exit(f"{WEIGHTS}: is missing; hpo export -o writes it beside the script")"""
 
-# What the script's own part imports, beside what the training code does.
+# The imports of the script's own part.
 OWN_IMPORTS = {
     *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),
     Import("pathlib", "Path", None),
@@ -57,7 +57,7 @@ OWN_IMPORTS = {
     Import("sklearn.metrics", "confusion_matrix", None),
 }
 
-# What it calls the values of a trial, beside the names of its templates.
+# The names of a trial's values in a script.
 OWN_CONSTANTS = {
     *("PARAMS", "TASK", "WEIGHTS", "MEMBERS", "SEED", "VALUE"),
     *("TOLERANCE", "DATA_SHA256", "ENVIRONMENT"),
@@ -65,12 +65,12 @@ OWN_CONSTANTS = {
 
 
 def text_of(template: str) -> str:
-    """Give the text of a template's file."""
+    """Read a template's file."""
     return Path(__file__).with_name(template).read_text("utf-8")
 
 
 def features_of(label: int, count: int) -> str:
-    """Give the code that takes count features out of a table, which may have labels beside them."""
+    """Return the code that takes `count` features out of a table with or without a label column."""
     if label == -1:
         return f"table[:, :{count}]"
     if label == 0:
@@ -79,12 +79,12 @@ def features_of(label: int, count: int) -> str:
 
 
 def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
-    """Refuse training code one of whose names means something else to the rest of the script.
+    """Refuse training code with a name that means something else in the script's own part.
 
-    Constants are the names of long values, beside those that every script may have.
+    `constants` are the names of long values in this script, beside those of every script.
 
     Raises:
-        HpoError: it names the first.
+        HpoError: there is such a name.
     """
     own = _names() | OWN_CONSTANTS | {*constants}
     imported = {needed.bound: needed for needed in OWN_IMPORTS}
@@ -104,7 +104,7 @@ def refuse_own_names(collector: Collector, constants: Iterable[str]) -> None:
 
 
 def _names() -> set[str]:
-    """Give the names that the templates define, and those of Python's that they use."""
+    """Return the names that the templates define, and the built-ins that they use."""
     texts = [text_of(file) for file in (TEMPLATE, OWN, SINGLE["verify"], ENSEMBLE["verify"])]
     return {name for text in texts for name in _names_in(text)}
 

@@ -1,7 +1,7 @@
-"""Functions with what a trial gave them: no branch that the trial never took.
+"""Pruning functions of branches that a trial never took.
 
-In each function, expressions of what is known become their values, and only the branches stay that
-follow from them.
+In each function, expressions of known arguments are replaced by their values, and branches that
+these rule out are removed.
 """
 
 import ast
@@ -16,11 +16,11 @@ from hpo.export.dictionaries import Keywords, items, tables
 from hpo.export.generators import ENDLESS, FUNCTIONS, Known, Symbol
 from hpo.export.substitution import single_constants
 
-SHORT = 4  # items: a longer tuple gets a name
+SHORT = 4  # items: a longer tuple becomes a named constant
 
 
 def long_names(known: Known) -> set[str]:
-    """Give the names that constants of a script may have: of values that are too long for code."""
+    """Return the names of the constants that hold values too long to stand inline in a script."""
     attributes = (getattr(one, "__dict__", {}) for one in known.values())
     return {name.upper() for of in attributes for name, value in of.items() if _is_long(value)}
 
@@ -30,14 +30,14 @@ def _is_long(value: object) -> bool:
 
 
 class Pruning:
-    """Gives functions with values in place of what is known, without branches never taken."""
+    """Prunes functions, given known arguments; long values become `constants`."""
 
     def __init__(self, known: Known, nodes: Sequence[ast.stmt], constants: dict[str, Any]) -> None:
         self.known, self.constants, self.tables = known, constants, tables(nodes)
         self.defined = {name for node in nodes for name in defined(node)}
 
     def of(self, function: ast.FunctionDef) -> ast.FunctionDef:
-        """Give what is left of a function; the whole function where that would not compile."""
+        """Return a pruned function, or the function itself if the result would not compile."""
         taken = bindings(function).keys()
         rewriter = _Pruned(self.known, self.tables, self.constants, taken, self.defined)
         new = single_constants(rewriter.visit(copy.deepcopy(function)))
@@ -46,7 +46,7 @@ class Pruning:
 
 
 class _Pruned(ast.NodeTransformer):
-    """Puts values in the place of what is known, and drops what is never reached."""
+    """Replaces known expressions by their values, and drops statements that are never reached."""
 
     def __init__(
         self,
@@ -63,12 +63,12 @@ class _Pruned(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.expr) and self._asks(node):
-            with suppress(Exception):  # it names something that is not known
+            with suppress(Exception):  # it also reads something that is not known
                 return self._literal(node, self._value(node))
         return super().visit(node)
 
     def _asks(self, node: ast.expr) -> bool:
-        """Whether it reads what is known, and neither passes it on nor binds anything."""
+        """Whether an expression reads known arguments, other than to pass them on."""
         parts = [*ast.walk(node)]
         names = [part for part in parts if isinstance(part, ast.Name) and part.id in self.known]
         read = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
@@ -111,7 +111,7 @@ class _Pruned(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         yielding = _yields(node)
         node.body = self._body(node.body)
-        if yielding and not _yields(node):  # of nothing, it is a generator still
+        if yielding and not _yields(node):  # it must remain a generator
             node.body += ast.parse("yield from ()").body
         return node
 
@@ -129,7 +129,7 @@ class _Pruned(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        """Leave out what decides nothing, and what comes after that which does."""
+        """Drop operands that can't decide, and those after one that decides."""
         last, ends = node.values[-1], isinstance(node.op, ast.Or)
         left: list[ast.expr] = []
         for value in node.values:
@@ -141,7 +141,7 @@ class _Pruned(ast.NodeTransformer):
         return left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """Take an entry out of a table."""
+        """Replace a look-up in a constant table by the entry."""
         self.generic_visit(node)
         table = self.tables.get(node.value.id) if isinstance(node.value, ast.Name) else None
         if table is None or not isinstance(node.slice, ast.Constant):
@@ -157,7 +157,7 @@ def _yields(function: ast.FunctionDef) -> bool:
 
 
 def _filled(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Put `pass` where no statement is left in a block that needs one."""
+    """Put `pass` into blocks that have no statement left."""
     for part in ast.walk(function):
         if getattr(part, "body", None) == []:
             part.body = [ast.Pass()]  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ def _filled(function: ast.FunctionDef) -> ast.FunctionDef:
 
 
 def _holds(node: ast.stmt) -> bool:
-    """Whether a definition is one that Python takes without a word."""
+    """Whether a definition compiles without a warning."""
     with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("error")
         compile(ast.unparse(ast.fix_missing_locations(node)), "definition", "exec")

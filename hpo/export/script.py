@@ -1,4 +1,4 @@
-"""Assemble the script of one trial."""
+"""Assembling the script of a trial, or of several."""
 
 import ast
 import sys
@@ -72,7 +72,7 @@ TOLERANCE = 0.02
 
 
 def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) -> str:
-    """Give the script of a trial, or of several that are averaged; file is its name.
+    """Return the script of a trial, or of several to be averaged; `file` is its name.
 
     Raises:
         HpoError: the model's training code needs something that can't stand in a script.
@@ -106,7 +106,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
 
 
 def obstacle(definition: Definition, model: Model, task: Task) -> str | None:
-    """Say why training code can't stand in a script; None where it can, as far as is known."""
+    """Describe why training code can't stand in a script; None if it can, as far as is known."""
     try:
         collector = _collect(model, definition, several=False)
         refuse_own_names(collector, long_names({"task": task}))
@@ -116,7 +116,7 @@ def obstacle(definition: Definition, model: Model, task: Task) -> str | None:
 
 
 def _filled(text: str, parts: Mapping[str, object]) -> str:
-    """Give a template, or that of a file, with its parts."""
+    """Fill in a template, given as text or as the name of its file."""
     return Template(text_of(text) if text.endswith(".txt") else text).substitute(parts)
 
 
@@ -130,37 +130,37 @@ def _assigned(values: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True)
 class Members:
-    """The trials of a script, and their params."""
+    """The trials of a script, and the Params of each."""
 
     trials: Sequence[FrozenTrial]
     params: Sequence[Any]
 
     @property
     def several(self) -> bool:
-        """Whether the script averages."""
+        """Whether the script averages several trials."""
         return len(self.trials) > 1
 
     @property
     def backend(self) -> str:
-        """What Keras trained the first of them with, or would have."""
+        """The backend of Keras that the first trial ran with, or would have."""
         recorded = self.trials[0].user_attrs[ENVIRONMENT]
         return next((name for name in BACKENDS if name in recorded), BACKENDS[0])
 
     @property
     def kernels(self) -> str:
-        """What TensorFlow was told of its kernels; empty where it chose them itself."""
+        """The first trial's setting of TensorFlow's kernels; empty if it had none."""
         device: Mapping[str, str] = self.trials[0].user_attrs.get(DEVICE, {})
         return device.get("kernels", "")
 
     @property
     def gpus(self) -> list[str]:
-        """The names of the GPUs that they were trained on; none where all ran on processors."""
+        """The names of the GPUs that they ran on; empty if all ran on CPUs."""
         devices = [trial.user_attrs.get(DEVICE, {}) for trial in self.trials]
         return sorted({device["gpu"] for device in devices if "gpu" in device})
 
     @property
     def common(self) -> Any:
-        """What is the same in all of them, by attributes."""
+        """The parameters that all trials share, as attributes."""
         if not self.several:
             return self.params[0]
         first, *others = map(asdict, self.params)
@@ -170,7 +170,7 @@ class Members:
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """The code of a script."""
+    """The specialised code of a script, and what it depends on."""
 
     aliases: Sequence[str]  # that need none of the definitions
     definitions: Sequence[str]
@@ -180,12 +180,12 @@ class Body:
 
     @property
     def used(self) -> set[str]:
-        """The names that it takes from packages, and others."""
+        """The global and built-in names that it uses."""
         return _names_used((*self.aliases, *self.definitions))
 
 
 def _body(stored: StoredStudy, model: Model, members: Members, collector: Collector) -> Body:
-    """Give what is left of the training code and of the script's own part."""
+    """Specialise the training code and the script's own part."""
     texts = collector.definitions()
     task = stored.origin.task
     if stored.origin.weights:
@@ -209,12 +209,12 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
 
 
 def _known(params: Any, task: Task) -> dict[str, Any]:
-    """Give what the functions that ship are called with; a script's fit hears of no step."""
+    """Return the known arguments of the functions that ship; a script has no on_step."""
     return {"params": params, "task": task, "_task": task, "on_step": None}
 
 
 def _entries(definition: Definition, members: Members) -> list[str]:
-    """Give what the script's own part calls."""
+    """Return the names of the functions that the script's own part calls."""
     return [
         *(["scores"] if members.several else []),
         *("fit", "predict", "save", "environment", "fingerprint"),
@@ -227,7 +227,7 @@ def _entries(definition: Definition, members: Members) -> list[str]:
 def _given(
     model: Model, members: Members, known: Known, asked: str
 ) -> tuple[dict[str, str], list[str]]:
-    """Give the constants that functions still take, and the classes that these are of."""
+    """Return the constants that functions still take, and the names of their classes."""
     given, classes = {}, []
     if members.several:
         pairs = zip(members.params, members.trials, strict=True)
@@ -244,7 +244,7 @@ def _given(
 
 
 def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, str]:
-    """Give what the script's calls of fit and predict begin with."""
+    """Return the first arguments of the script's calls of fit and predict."""
     code = Source(model.training).definitions
     params = "params" if members.several else "PARAMS"
     calls = {"fit_with": ("fit", (params, "TASK")), "predict_with": ("predict", ("", "TASK"))}
@@ -262,7 +262,7 @@ def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, s
 
 
 def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) -> list[str]:
-    """Give the definitions of the script's own part."""
+    """Return the source of each definition of the script's own part."""
     definition, task = stored.definition, stored.origin.task
     filled: dict[str, object] = {
         **arguments,
@@ -288,12 +288,12 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
 
 
 def _named_classes(task: Task) -> dict[str, tuple[int, ...]]:
-    """Give the labels by the name that they have in a script; nothing where they are few."""
+    """Return the labels under the name that a script gives them; empty if they are few."""
     return {"CLASSES": task.classes} if "CLASSES" in long_names({"task": task}) else {}
 
 
 def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Part assignments that need nothing of the script from all other definitions."""
+    """Separate assignments that use no definition of the script from all other definitions."""
     nodes = {text: ast.parse(text).body[0] for text in texts}
     own = {n.name for n in nodes.values() if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     aliases = [
@@ -340,7 +340,7 @@ def _splits(definition: Definition) -> str:
 
 
 def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) -> dict[str, str]:
-    """Give the part of what was recorded that this script depends on."""
+    """Return the part of the recorded environment that this script depends on."""
     used = _names_used(text for text in left.texts if text)
     imports = {i for i in collector.imports if i.bound in used} | OWN_IMPORTS
     modules = {module for i in imports for module in (i.top, i.module)}

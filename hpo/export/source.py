@@ -1,8 +1,8 @@
-"""Take the definitions that a script needs out of the modules that hold them.
+"""Collecting the definitions that a script needs from the modules of the training code.
 
-A module ships when it belongs to one of the given packages. From such a module a script gets the
-top-level definitions that it names, those that they name, and so on, in the order of the files;
-anything else that they name is imported.
+A module ships if it belongs to one of the given packages. From such a module a script gets the
+top-level definitions that it uses, those that they use, and so on, in the order of the files;
+anything else that they use is imported.
 """
 
 import ast
@@ -31,28 +31,28 @@ class Import:
 
     @property
     def top(self) -> str:
-        """The package that it comes with."""
+        """The top-level package."""
         return self.module.partition(".")[0]
 
     @property
     def bound(self) -> str:
-        """The name that code calls it by."""
+        """The name that it binds."""
         return self.alias or self.name or self.top
 
     @property
     def brings(self) -> object:
-        """What that name stands for: the same, where this is equal."""
+        """What that name refers to, as a value to compare."""
         return (self.module, self.name) if self.alias or self.name else self.top
 
     @property
     def statement(self) -> str:
-        """The line of code."""
+        """The import statement."""
         what = f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
         return f"{what} as {self.alias}" if self.alias else what
 
 
 def statements(imports: Iterable[Import]) -> str:
-    """Give import statements, sorted, with the names of one module in one line."""
+    """Return sorted import statements, one per module for names of it."""
     names: dict[str, set[str]] = {}
     plain = set()
     for needed in imports:
@@ -69,7 +69,7 @@ def statements(imports: Iterable[Import]) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A module's text, and what its top-level names stand for; the module is not imported."""
+    """A module's text and top-level names, read without importing it."""
 
     module: str
 
@@ -101,7 +101,7 @@ class Source:
         return {name: found for node in self.tree.body for name, found in self.imported(node)}
 
     def imported(self, node: ast.AST) -> Iterator[tuple[str, Import]]:
-        """Give the names that a statement imports; none where it is no import."""
+        """Yield the names that a statement imports; none where it is no import."""
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
@@ -117,7 +117,7 @@ class Source:
         return ".".join([*base, *([node.module] if node.module else [])])
 
     def lines_of(self, node: Definition) -> str:
-        """Give the text of a definition, with its decorators and the comment above it."""
+        """Return the source of a definition, with its decorators and the comment above it."""
         lines = self.text.splitlines()
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
@@ -131,26 +131,26 @@ class Collector:
     """The definitions and imports that a script needs, found by following names."""
 
     packages: tuple[str, ...]  # whose modules ship
-    names: dict[str, set[str]] = field(default_factory=dict)  # taken, by module
-    needs: dict[str, set[str]] = field(default_factory=dict)  # a module's own shipped imports
+    names: dict[str, set[str]] = field(default_factory=dict)  # of collected definitions, by module
+    needs: dict[str, set[str]] = field(default_factory=dict)  # shipped modules, by importing module
     imports: set[Import] = field(default_factory=set)
-    inside: set[Import] = field(default_factory=set)  # within definitions, which carry them along
-    python: dict[str, set[str]] = field(default_factory=dict)  # the users of what is Python's own
+    inside: set[Import] = field(default_factory=set)  # imports within definitions
+    python: dict[str, set[str]] = field(default_factory=dict)  # using modules, by built-in name
 
     def add(self, module: str, names: Iterable[str]) -> None:
-        """Take definitions of a module, and all that they need.
+        """Collect definitions of a module, and all that they need.
 
         Raises:
-            HpoError: they need something that can't stand in a script.
+            HpoError: they need something that a script can't contain.
         """
         source = Source(module)
         for name in names:
             self._add(source, name)
 
     def definitions(self) -> list[str]:
-        """Give the text of each definition, a module's after those of the modules it needs.
+        """Return the source of each definition, after those of the modules that its module needs.
 
-        Otherwise the modules come in the order of asking.
+        Otherwise modules come in the order in which they were added.
         """
         order: list[str] = []
         seen: set[str] = set()
@@ -245,7 +245,7 @@ def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:
 
 
 def names_used(node: ast.AST) -> set[str]:
-    """Give the names that a definition takes from its module or from Python."""
+    """Return the global and built-in names that a definition uses."""
     scopes = [symtable.symtable(ast.unparse(node), "definition", "exec")]
     own = {symbol.get_name() for symbol in scopes[0].get_symbols() if symbol.is_assigned()}
     for scope in scopes:

@@ -1,12 +1,11 @@
-"""Training code with what a trial gave it.
+"""Specialising training code for the parameters of a trial (partial evaluation).
 
-Two small means. Functions are pruned of the branches that a trial never took. A generator whose
-arguments are known is run, with symbols in the place of everything imported, and becomes the list
-of the calls that it yields: the loops and branches that build a network end as a plain list of
-layers. What is known then goes from the arguments of all functions, and what is left of a short one
-stands where it is called.
+Functions are pruned of the branches that the trial never took. A generator whose arguments are
+known is run, with symbols in the place of everything imported, and becomes the list of the calls
+that it yields: the loops and branches that build a network become a plain list of layers. Known
+arguments are then removed from all functions, and short functions are inlined.
 
-Whatever can't be worked out stays as it is.
+Whatever can't be evaluated stays as it is.
 """
 
 import ast
@@ -25,10 +24,10 @@ from hpo.export.writing import Unpacked, written
 
 @dataclass(frozen=True)
 class Specialised:
-    """What is left of definitions."""
+    """Specialised definitions."""
 
-    texts: tuple[str | None, ...]  # of each, None where nothing needs it any more
-    constants: Mapping[str, Any]  # values that the texts call by a name in capitals
+    texts: tuple[str | None, ...]  # the source of each; None if nothing needs it any more
+    constants: Mapping[str, Any]  # long values that the texts refer to, by names in capitals
     known: frozenset[str]  # the arguments that no function takes any more
 
 
@@ -39,10 +38,10 @@ def specialise(
     partly: frozenset[str] = frozenset(),
     own: Sequence[str] = (),
 ) -> Specialised:
-    """Give what is left of definitions, each a text, where entries are what the script calls.
+    """Specialise definitions, given as source; `entries` are those that the script calls.
 
-    Of the arguments named in partly only some attributes are known: functions still take them.
-    The script's own definitions, which come last, call the others as they will be.
+    Of the arguments named in `partly` only some attributes are known, so functions still take them.
+    The script's `own` definitions come last and call the others as they are when specialised.
     """
     every = [*texts, *own]
     before = [ast.parse(text).body[0] for text in every]
@@ -55,7 +54,7 @@ def specialise(
     left = needed(nodes, entries)
     callers = [node for node in nodes[: len(texts)] if node in left]
     passed = (still_read(left, known) - partly) | left_open(callers, known)
-    if passed & known.keys():  # values that stand in two places could be changed in one
+    if passed & known.keys():  # an argument that stays must not also be written as a value
         known = {name: value for name, value in known.items() if name not in passed}
         return specialise(texts, known, entries, partly, own)
     nodes = without(nodes, known.keys() - partly)
@@ -76,5 +75,5 @@ def specialise(
 
 
 def _text(text: str, before: ast.stmt, after: ast.stmt) -> str:
-    """Give a definition as it was written, with its comments, where nothing of it has changed."""
+    """Return a definition's source, as it was with its comments if nothing has changed."""
     return text if ast.dump(before) == ast.dump(after) else written(after)

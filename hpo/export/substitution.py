@@ -1,4 +1,4 @@
-"""Expressions in the place of the names that stand for them."""
+"""Substituting expressions for names."""
 
 import ast
 import copy
@@ -8,18 +8,18 @@ from hpo.export.bindings import bindings, name_of
 
 
 class Replaced(ast.NodeTransformer):
-    """Puts expressions in the place of names."""
+    """Replaces names by expressions."""
 
     def __init__(self, values: Mapping[str, ast.expr]) -> None:
         self.values = values
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        """Give the expression of a name, if it has one."""
+        """Replace a name, if it has an expression."""
         return copy.deepcopy(self.values.get(node.id, node))
 
 
 def single_constants(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Put a constant, or nothing, in the place of a variable that never gets another value."""
+    """Replace variables that have one constant value, or drop an empty dictionary of keywords."""
     bound = bindings(function)
     constant = {
         line.targets[0].id: line.value
@@ -47,7 +47,7 @@ def _is_empty(node: ast.expr) -> bool:
 
 
 def _is_only_spread(name: str, function: ast.FunctionDef) -> bool:
-    """Whether a dictionary only gives keywords to calls: nothing comes into it, none sees it."""
+    """Whether a dictionary is only unpacked in calls, so that nothing changes or keeps it."""
     parts = [*ast.walk(function)]
     spread = [part.value for part in parts if isinstance(part, ast.keyword) and not part.arg]
     return [name_of(part) for part in spread].count(name) + 1 == sum(

@@ -1,4 +1,4 @@
-"""Code that has changed, written as a person would."""
+"""Writing changed code as a person would."""
 
 import ast
 from collections.abc import Container
@@ -7,7 +7,7 @@ from hpo.export.bindings import name_of
 
 
 def written(definition: ast.stmt) -> str:
-    """Give the text of a definition."""
+    """Return the source of a definition."""
     text = ast.unparse(ast.fix_missing_locations(_Plain().visit(definition)))
     lines = text.splitlines()
     for statement in ast.walk(ast.parse(text)):
@@ -31,7 +31,7 @@ def _take_out_brackets(lines: list[str], several: ast.Tuple) -> None:
 
 
 class Unpacked(ast.NodeTransformer):
-    """Takes lists out of lists that hold nothing else."""
+    """Replaces lists that are unpacked within lists by their items."""
 
     def __init__(self, lists: Container[str]) -> None:
         self.lists = lists  # functions that give one
@@ -52,7 +52,7 @@ class Unpacked(ast.NodeTransformer):
 
 
 class _Plain(ast.NodeTransformer):
-    """Writes what came of it as a person would."""
+    """Simplifies statements to what a person would write."""
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """Write `a, b = x` for `[(a, b)] = [x]`."""

@@ -1,4 +1,4 @@
-"""Model families: which parameters each has, and which code trains it."""
+"""Model families: their parameters, and the code that trains them."""
 
 from hpo.models.model import Climb, Labels, Model, Rows, Trained, TrainingCode
 from hpo.models.registry import BUILT_IN, resolve

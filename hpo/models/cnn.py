@@ -1,4 +1,4 @@
-"""The convolutional networks."""
+"""The model family of convolutional networks."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from hpo.training.task import Task
 
 
 def problem(space: SearchSpace[Any], task: Task, rows: Counts) -> str | None:
-    """Say which trials of a space could not be trained on rows, so many of each class."""
+    """Describe why some trials of a space can't be trained; `rows` are counts by class."""
     if space.highest("warmup_epochs") >= space.lowest("epochs"):
         return "warmup_epochs must stay below epochs"
     return too_deep(space, task) or too_few(space, rows)
 
 
 def too_few(space: SearchSpace[Any], rows: Counts) -> str | None:
-    """Say where no part of the rows that every class is in can be watched."""
+    """Describe why no validation data can be set aside with rows of every class."""
     watches = space.highest("patience") > 0 or "plateau" in space.possible("schedule")
     if not watches or (rows.min() > 1 and rows.sum() >= 10 * len(rows)):
         return None
@@ -27,7 +27,7 @@ def too_few(space: SearchSpace[Any], rows: Counts) -> str | None:
 
 
 def too_deep(space: SearchSpace[Any], task: Task) -> str | None:
-    """Say where the largest network of a space has nothing left of the images."""
+    """Describe why the images are too small for the largest network of a space."""
     height, width, _ = task.shape
     left = min(height, width)
     lost = space.highest("convolutions") * (space.highest("kernel_size") - 1)

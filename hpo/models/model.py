@@ -1,4 +1,4 @@
-"""The contract of a model family."""
+"""The interface of a model family."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -16,14 +16,14 @@ from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
 Trained = Any
-"""Whatever a family's fit returns."""
+"""What a family's fit returns."""
 Rows = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
 
 class Climb(Enum):
-    """What a trial does more of with each step."""
+    """What grows with each step of a trial."""
 
     EPOCHS = "epochs"  # fit reports each epoch; the parameters have a field named epochs
     SAMPLES = "samples"  # fit is called on growing samples of the training rows
@@ -35,22 +35,26 @@ class TrainingCode(Protocol):
     def fit(
         self, params: Any, task: Task, X: Rows, y: Labels, seed: int, *on_step: OnStep
     ) -> Trained:
-        """Train on rows X (n, features) with labels y (n,); on_step only where it climbs epochs."""
+        """Train on rows X (n, features) with labels y (n,); on_step is given with Climb.EPOCHS."""
 
     def predict(self, trained: Trained, task: Task, X: Rows) -> Labels:
-        """Give the label of each row of X (n, features), as (n,)."""
+        """Return the label of each row of X (n, features), as (n,)."""
 
     def save(self, trained: Trained, folder: Path) -> Path:
-        """Write what was trained to a file in folder, and give its path."""
+        """Write the trained model to a file in folder, and return its path."""
+
+
+def _no_problem(_space: SearchSpace[Any], _task: Task, _rows: Counts) -> None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A family of models that a study can search.
 
-    Params is a frozen dataclass whose fields are the parameters: numbers, booleans and Literals.
-    training names the module with fit, predict and save; it is imported when the first trial
-    starts, so that commands which only read a definition stay quick.
+    `Params` is a frozen dataclass whose fields are the parameters: numbers, booleans and Literals.
+    `training` is the name of the module with fit, predict and save, which is imported when the
+    first trial starts, so that commands that only read a definition stay fast.
     """
 
     Params: type
@@ -60,18 +64,15 @@ class Model:
     only_if: Mapping[str, OnlyIf] = field(default_factory=dict)
     needs_images: bool = False
     network: frozenset[str] = frozenset()
-    """The parameters that decide over the shapes of weights; none where fit begins with no
-    weights of task.weights."""
+    """The parameters that determine the shapes of weights; empty if fit ignores task.weights."""
     trials_only: frozenset[str] = frozenset()
     """The parameters that have no meaning in a pretraining."""
-    problem: Callable[[SearchSpace[Any], Task, Counts], str | None] = lambda _space, _task, _rows: (
-        None
-    )
-    """Says why no trial, or not every trial, of a space could be trained on rows, so many of each
-    class; None where all can."""
+    problem: Callable[[SearchSpace[Any], Task, Counts], str | None] = _no_problem
+    """Describes why not every trial of a space can be trained on rows of which there are so many of
+    each class; None if all can."""
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that no study could use.
+        """Check the declaration.
 
         Raises:
             TypeError: it contradicts Params.
@@ -91,10 +92,10 @@ class Model:
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """What each parameter may be, in the order of the fields of Params."""
+        """The parameters, in the order of the fields of Params."""
         return parameters_of(self.Params, self.limits, self.only_if)
 
     @cached_property
     def code(self) -> TrainingCode:
-        """The module that trains, imported."""
+        """The training module, imported on first access."""
         return cast("TrainingCode", import_module(self.training))

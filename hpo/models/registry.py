@@ -1,4 +1,4 @@
-"""From the name of a model in a definition to the model."""
+"""Finding a model by its name in a definition."""
 
 import sys
 from importlib import import_module
@@ -15,7 +15,7 @@ BUILT_IN = {
 
 
 def resolve(name: str, source: str) -> Model:
-    """Give a built-in model, or your own by "package.module:Name"; source is named in errors.
+    """Return a built-in model, or your own by "package.module:Name"; source is named in errors.
 
     Raises:
         DefinitionError: there is no such model, or importing it fails.
@@ -44,11 +44,11 @@ def _exists(module: str) -> bool:
 
 
 def _import(module_name: str, attribute: str, source: str) -> object:
-    if str(Path.cwd()) not in sys.path:  # a console script, unlike python -m, does not look there
+    if str(Path.cwd()) not in sys.path:  # unlike python -m, a console script does not add it
         sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(import_module(module_name), attribute)
-    except Exception as error:  # a module of the user's may raise anything
+    except Exception as error:  # a user's module may raise anything
         raise DefinitionError(
             source, "model", f"{module_name}:{attribute} can't be imported: {error}"
         ) from error

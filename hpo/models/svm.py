@@ -1,4 +1,4 @@
-"""The support vector classifier."""
+"""The model family of support vector classifiers."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from hpo.training.task import Task
 
 
 def problem(_space: SearchSpace[Any], _task: Task, rows: Counts) -> str | None:
-    """Say where the smallest sample is a single row, which has no principal component."""
+    """Describe why the rows are too few: a sample of a single row has no principal component."""
     smallest = min(SAMPLES.values())
     if math.ceil(smallest * rows.sum()) > 1:
         return None

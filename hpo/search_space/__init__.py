@@ -1,7 +1,7 @@
-"""From bounds to values: which parameters a model has, and what a trial gives each of them."""
+"""Search spaces: a model's parameters, the bounds of a study, and the values of a trial."""
 
 from hpo.search_space.checks import build
-from hpo.search_space.given import fit
+from hpo.search_space.given import check_values
 from hpo.search_space.grid import LEVELS, Grid
 from hpo.search_space.parameter import (
     AT_LEAST_ONE,
@@ -27,6 +27,6 @@ __all__ = [
     "Parameter",
     "SearchSpace",
     "build",
-    "fit",
+    "check_values",
     "parameters_of",
 ]

@@ -1,4 +1,4 @@
-"""Whether a definition's space and fixed values suit the model."""
+"""Building a search space, which checks a definition's space and fixed values."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -10,14 +10,14 @@ from hpo.search_space.parameter import Parameter
 from hpo.search_space.space import SearchSpace
 
 P = TypeVar("P")
-MOST_POINTS = 1_000_000  # of a grid that is walked, in an order that is kept
+MOST_POINTS = 1_000_000  # of the grid sampler, which keeps a permutation of them in memory
 Refuse = Callable[[str, str], DefinitionError]
 
 
 def build(
     definition: Definition, Params: type[P], parameters: Mapping[str, Parameter], source: str
 ) -> SearchSpace[P]:
-    """Give the search space of a definition; source is named in errors.
+    """Build the search space of a definition; source is named in errors.
 
     Raises:
         DefinitionError: a parameter is unknown, missing, given twice or meaningless,
@@ -72,7 +72,7 @@ def _check_dimension(parameter: Parameter, dimension: Dimension, refuse: Refuse)
     if parameter.number is None:
         raise refuse(key, f"takes no bounds; it must be {parameter.allowed}")
     _check_values(key, parameter, (dimension.low, dimension.high), refuse)
-    step = dimension.step  # above 0: a step is no value, so that only its kind has to suit
+    step = dimension.step  # not a value of the parameter, so only its type has to suit
     if step is not None and parameter.number is int and not isinstance(step, int):
         raise refuse(key, f"{in_toml(step)} is not allowed as a step; it must be a whole number")
 
@@ -88,7 +88,7 @@ def _check_values(
 def _check_meaning(
     definition: Definition, parameters: Mapping[str, Parameter], name: str, refuse: Refuse
 ) -> None:
-    """Refuse a parameter that no trial of this study could use."""
+    """Refuse a parameter that has a meaning in no trial of this study."""
     condition = parameters[name].only_if
     key = next((k for k in ("space", "fixed") if name in getattr(definition, k)), None)
     if condition is None or key is None:

@@ -1,4 +1,4 @@
-"""Which of the values that somebody gives to a trial it can have in a study's space."""
+"""Checking the values that were given for a trial against a study's space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from hpo.search_space.parameter import Parameter
 from hpo.search_space.space import SearchSpace
 
 Outcomes = Mapping[str, list[object]]
-"""What each parameter may turn out to be; None is that it has no meaning."""
+"""The values or bounds that each parameter may have; None means that it has no meaning."""
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What was given, parted."""
+class CheckedValues:
+    """The result of a check."""
 
-    values: dict[str, Choice]  # that a trial can have, in their declared types
-    problems: dict[str, str]  # of all others
+    values: dict[str, Choice]  # those that a trial can have, in their declared types
+    problems: dict[str, str]  # what is wrong with the others
 
 
-def fit(space: SearchSpace[Any], given: Mapping[str, object]) -> Fit:
-    """Part the values that a trial can have from the others; what is not given is left open."""
+def check_values(space: SearchSpace[Any], given: Mapping[str, object]) -> CheckedValues:
+    """Check which of the given values a trial can have; parameters not given are left open."""
     unknown = f"the model has no such parameter; it has {', '.join(space.parameters)}"
     problems = {name: unknown for name in given if name not in space.parameters}
     values: dict[str, Choice] = {}
@@ -38,11 +38,11 @@ def fit(space: SearchSpace[Any], given: Mapping[str, object]) -> Fit:
             *(_outcomes(space, parameter, values) if True in meant else ()),
             *([None] if False in meant else ()),
         ]
-    return Fit(values, problems)
+    return CheckedValues(values, problems)
 
 
 def _misfit(space: SearchSpace[Any], parameter: Parameter, given: object) -> str | None:
-    """Say why the space has no such value."""
+    """Describe why the space does not have a value; None if it does."""
     name = parameter.name
     if name in space.fixed:
         return f"this study does not search it: it is fixed at {in_toml(space.fixed[name])}"
@@ -60,7 +60,7 @@ def _misfit(space: SearchSpace[Any], parameter: Parameter, given: object) -> str
 
 
 def _meaningless(parameter: Parameter, outcomes: Outcomes) -> str | None:
-    """Say why it may have no meaning."""
+    """Describe why a parameter may have no meaning; None if it always has one."""
     condition, meant = parameter.only_if, _meant(parameter, outcomes)
     if condition is None or meant == {True}:
         return None
@@ -72,7 +72,7 @@ def _meaningless(parameter: Parameter, outcomes: Outcomes) -> str | None:
 
 
 def _meant(parameter: Parameter, outcomes: Outcomes) -> set[bool]:
-    """Whether it may turn out to have a meaning, and whether it may turn out to have none."""
+    """Return whether a parameter has a meaning, for each case that is possible."""
     condition = parameter.only_if
     if condition is None:
         return {True}
@@ -88,7 +88,7 @@ def _meant(parameter: Parameter, outcomes: Outcomes) -> set[bool]:
 def _outcomes(
     space: SearchSpace[Any], parameter: Parameter, values: Mapping[str, Choice]
 ) -> list[object]:
-    """Give what it may turn out to be where it has a meaning."""
+    """Return the values or bounds that a parameter may have where it has a meaning."""
     name = parameter.name
     if name in space.fixed:
         return [space.fixed[name]]

@@ -1,4 +1,4 @@
-"""The exhaustive grid over a search space: its levels, its size and its points."""
+"""The exhaustive grid over a search space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,16 +12,16 @@ from hpo.search_space.parameter import Parameter
 from hpo.search_space.space import SearchSpace
 
 LEVELS = 5
-"""How many values a grid takes between bounds; choices are all taken."""
+"""The number of values between bounds; of choices all are taken."""
 
 Values = dict[str, Choice]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of levels; a parameter without a meaning at a point does not multiply it.
+    """All combinations of levels, without levels of parameters that have no meaning at a point.
 
-    Sizes are counted, not listed, so that the widest space can be measured by its grid.
+    Points are counted, not listed, so that the grid of any space has a size.
     """
 
     space: SearchSpace[Any]
@@ -29,11 +29,11 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return self._size_from(0, {})
 
     def sizes_by(self, name: str) -> dict[Choice, int]:
-        """Give how many points there are for each level of a parameter."""
+        """Return the number of points for each level of a parameter."""
         levels = _levels(self.space, self.space.parameters[name])
         others = {key: dim for key, dim in self.space.searched.items() if key != name}
         return {
@@ -44,7 +44,7 @@ class Grid:
         }
 
     def point(self, index: int) -> Values:
-        """Give the values of the point at an index below the size."""
+        """Return the values of the point at an index below the size."""
         values: Values = {}
         for place, parameter in enumerate(self._parameters):
             if not parameter.has_meaning(values):
@@ -63,7 +63,7 @@ class Grid:
         return list(self.space.parameters.values())
 
     def _size_from(self, place: int, values: Mapping[str, Choice]) -> int:
-        """Count the points that begin with the values of the parameters before a place."""
+        """Count the points, given the values of the parameters before a place."""
         if place == len(self._parameters):
             return 1
         decisive = {p.only_if.parameter for p in self._parameters[place:] if p.only_if}
@@ -97,7 +97,7 @@ def _spread(bounds: Bounds) -> NDArray[np.float64]:
     if bounds.step is None:
         spaced = np.geomspace if bounds.log else np.linspace
         return spaced(float(bounds.low), float(bounds.high), LEVELS)
-    last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # 0.3 / 0.1 is below 3
+    last = int((bounds.high - bounds.low) / bounds.step + 1e-9)  # in floats, 0.3 / 0.1 is below 3
     steps = np.linspace(0, last, LEVELS).round()
-    # 0.1 + 2 * 0.1 is above 0.3: Optuna, too, takes the bound then.
+    # In floats, 0.1 + 2 * 0.1 is above 0.3; Optuna, too, takes the bound then.
     return np.clip(bounds.low + bounds.step * steps, bounds.low, bounds.high)

@@ -1,4 +1,4 @@
-"""One parameter of a model, read off its dataclass."""
+"""The parameters of a model, as its dataclass declares them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -11,7 +11,7 @@ from hpo.definition import Choice, in_toml
 
 @dataclass(frozen=True)
 class Limit:
-    """Which numbers make sense for a parameter, in words and as a test."""
+    """The numbers that make sense for a parameter, in words and as a predicate."""
 
     words: str
     holds: Callable[[float], bool]
@@ -25,7 +25,7 @@ SHARE = Limit("from 0 to below 1", lambda number: 0 <= number < 1)
 
 @dataclass(frozen=True)
 class OnlyIf:
-    """A parameter has a meaning only where another one has one of these values."""
+    """The condition that another parameter has one of these values."""
 
     parameter: str
     values: tuple[Choice, ...]
@@ -33,7 +33,7 @@ class OnlyIf:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What one parameter may be."""
+    """A parameter and the values that it may have."""
 
     name: str
     number: type[int] | type[float] | None  # None where it takes no numbers
@@ -45,7 +45,7 @@ class Parameter:
 
     @property
     def allowed(self) -> str:
-        """What it may be, in words."""
+        """The allowed values, in words."""
         number = {int: "a whole number", float: "a number", None: ""}[self.number]
         limit = f" {self.limit.words}" if self.limit else ""
         options = f"one of {in_toml(self.options)}" if self.options else ""
@@ -54,27 +54,27 @@ class Parameter:
     def admits(self, value: Choice) -> bool:
         """Whether the parameter may have this value."""
         if any(value == option and type(value) is type(option) for option in self.options):
-            return True  # 1 is equal to true, but not the same
+            return True  # types are compared because 1 == True
         if isinstance(value, bool | str):
             return False
         of_type = self.number is float or (self.number is int and isinstance(value, int))
         return of_type and (self.limit is None or self.limit.holds(value))
 
     def cast(self, value: Choice) -> Choice:
-        """Give the value in the declared type: 10 as 10.0 where the model takes floats."""
+        """Return the value in the declared type: 10 as 10.0 where the model takes floats."""
         if isinstance(value, bool | str) or self.number is None:
             return value
         return self.number(value)
 
     def has_meaning(self, values: Mapping[str, Choice]) -> bool:
-        """Whether the values of the parameters before it leave it a meaning."""
+        """Whether it has a meaning, given the values of the parameters before it."""
         return self.only_if is None or values.get(self.only_if.parameter) in self.only_if.values
 
 
 def parameters_of(
     Params: type, limits: Mapping[str, Limit], only_if: Mapping[str, OnlyIf]
 ) -> dict[str, Parameter]:
-    """Read a model's parameters off its dataclass, in the order of its fields."""
+    """Return the parameters of a model's dataclass, in the order of its fields."""
     types = get_type_hints(Params)
     return {
         field.name: Parameter(

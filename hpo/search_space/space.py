@@ -1,4 +1,4 @@
-"""What a study searches, and the values that a trial takes from it."""
+"""The search space of a study, and the values that a trial takes from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class SearchSpace(Generic[P]):
     fixed: Mapping[str, Choice]
 
     def suggest(self, trial: BaseTrial) -> P:
-        """Give the values of a live, a fixed or a finished trial."""
+        """Return the Params of a live, a fixed or a finished trial, asking it for the values."""
         values: dict[str, Choice] = {}
         for name, parameter in self.parameters.items():
             if not parameter.has_meaning(values):
@@ -30,18 +30,18 @@ class SearchSpace(Generic[P]):
             if name in self.fixed:
                 values[name] = parameter.cast(self.fixed[name])
             elif name in self.searched:
-                # Numbers that were given to a trial, not proposed, come back as they were given.
+                # Values that were queued with a trial may have another type than declared.
                 values[name] = parameter.cast(_suggest(trial, parameter, self.searched[name]))
             else:
                 values[name] = parameter.default
         return self.Params(**values)
 
     def highest(self, name: str) -> float:
-        """Give the highest number that a parameter can have in this space."""
+        """Return the highest number that a parameter can have in this space."""
         return max(self._ends(name))
 
     def lowest(self, name: str) -> float:
-        """Give the lowest number that a parameter can have in this space."""
+        """Return the lowest number that a parameter can have in this space."""
         return min(self._ends(name))
 
     def _ends(self, name: str) -> tuple[float, ...]:
@@ -51,7 +51,7 @@ class SearchSpace(Generic[P]):
         return tuple(map(float, self.possible(name)))
 
     def possible(self, name: str) -> tuple[Choice, ...]:
-        """Give the values that a parameter without bounds can have in this space."""
+        """Return the values that a parameter without bounds can have in this space."""
         if name in self.fixed:
             return (self.fixed[name],)
         dimension = self.searched.get(name, (self.parameters[name].default,))

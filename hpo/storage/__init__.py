@@ -1,1 +1,1 @@
-"""The database: Optuna's tables in Postgres, embedded under a data folder or deployed elsewhere."""
+"""The database: Optuna's tables in Postgres, an embedded server or a deployed one."""

@@ -1,4 +1,4 @@
-"""When this process has heard from the database."""
+"""When this process last had an answer from the database."""
 
 import time
 from collections.abc import Iterator
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from hpo.errors import DatabaseAway
 from hpo.storage.failures import database_errors
 
-# It goes on while a machine is suspended, on Linux and on a Mac.
+# A clock that goes on while the machine is suspended, on Linux and macOS.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass
 class Contact:
-    """Tells a process that was cut off from one that could have heard the others.
+    """Whether this process may judge others by their heartbeats, or was cut off itself.
 
-    After a broken network everybody has been silent. Who comes back first must not think that all
-    others have died, and nor must who has started meanwhile.
+    After a network failure all heartbeats are old. The first worker to reconnect, or one that was
+    started meanwhile, must not conclude that all others have died.
     """
 
-    last: float | None = None  # by CLOCK
-    judges_from: float = 0.0
-    began_cut_off: bool = False  # it has never heard the database, and has tried
+    last: float | None = None  # when the database answered last, by CLOCK
+    judges_from: float = 0.0  # by CLOCK
+    began_cut_off: bool = False  # the database has not answered yet, though it was asked
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Notice whether the body reaches the database; its errors become ours.
+        """Note whether the body reaches the database, and translate its errors.
 
         Raises:
-            DatabaseAway: the connection broke, or there was none to be had just now.
-            DatabaseError: it was refused, and will be again.
+            DatabaseAway: the connection broke, or none could be opened.
+            DatabaseError: the database refused, and will refuse again.
         """
         try:
             with database_errors():
@@ -40,10 +40,10 @@ class Contact:
             raise
 
     def may_judge(self, grace: float) -> bool:
-        """Hear that the database has answered; whether this process may say who is dead.
+        """Note that the database has answered; return whether heartbeats may be judged now.
 
-        One that has heard nothing for half of the grace period waits for a whole one, as one does
-        that did not reach the database when it started.
+        A process that had no answer for half of the grace period, or did not reach the database
+        when it started, has to wait for a whole grace period first.
         """
         now = time.clock_gettime(CLOCK)
         was_silent = self.last is not None and now - self.last > grace / 2

@@ -1,9 +1,9 @@
-"""Open the study database well: a checked URL, a small pool, Optuna's storage, named locks."""
+"""Opening the database: a checked URL, a small pool, Optuna's storage, locks by name."""
 
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from hpo.errors import DatabaseError, InputError
 from hpo.home import home
 from hpo.storage.contact import Contact
 from hpo.storage.embedded import EmbeddedServer
-from hpo.storage.failures import NO_TABLES, VARIABLE, database_errors
+from hpo.storage.failures import NO_TABLES, URL_VARIABLE, database_errors
 from hpo.storage.records import Records
 
 DRIVER = "postgresql+psycopg2"
 ACCEPTED = ("postgresql", "postgres", DRIVER)
 EXAMPLE = "postgresql://user:password@host:5432/database"
-KEY_PASSWORD = "sslpassword"  # noqa: S105 - libpq's name for that of a client's key
+KEY_PASSWORD = "sslpassword"  # noqa: S105 - libpq's parameter for the client key's password
 PASSWORD_FILE = "HPO_DATABASE_PASSWORD_FILE"  # noqa: S105 - a variable's name
 
 SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
@@ -30,16 +30,16 @@ SESSION = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_ses
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """An open database: `storage` is for Optuna, the engine for statements of our own."""
+    """An open database: `storage` for Optuna, `engine` for hpo's own statements."""
 
     url: URL = field(repr=False)
-    storage: BaseStorage  # cached: studies and samplers read from it
-    records: RDBStorage  # not cached
+    storage: BaseStorage  # with Optuna's cache
+    records: RDBStorage  # the storage behind the cache
     contact: Contact = field(default_factory=Contact, repr=False)
 
     @property
     def address(self) -> str:
-        """Where it is, without a secret: to be printed."""
+        """The URL without passwords, to be printed."""
         return self.url.difference_update_query([KEY_PASSWORD]).render_as_string()
 
     @property
@@ -49,26 +49,32 @@ class Database:
 
 
 def parse_url(given: str) -> URL:
-    """Check a database URL and name the driver in it; a bare one means psycopg 3 to SQLAlchemy."""
+    """Check a database URL and set its driver: without one SQLAlchemy would take psycopg 3.
+
+    Raises:
+        InputError: it is not the URL of a Postgres database.
+    """
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):
-        # No cause: it would show a part of the URL, perhaps of the password.
-        raise InputError(f"{VARIABLE}: not a database URL: write it as {EXAMPLE}") from None
+        # The cause is dropped: it would show a part of the URL, perhaps of the password.
+        raise InputError(f"{URL_VARIABLE}: not a database URL: write it as {EXAMPLE}") from None
     if url.drivername not in ACCEPTED:
-        raise InputError(f"{VARIABLE}: {url.drivername} is not supported: write it as {EXAMPLE}")
+        raise InputError(
+            f"{URL_VARIABLE}: {url.drivername} is not supported: write it as {EXAMPLE}"
+        )
     if "@" in (url.host or ""):
-        raise InputError(f"{VARIABLE}: write an @ in the password as %40")
+        raise InputError(f"{URL_VARIABLE}: write an @ in the password as %40")
     return _hide_password(url.set(drivername=DRIVER))
 
 
 @contextmanager
 def database_url(given: str | None = None) -> Iterator[URL]:
-    """Give the URL that was passed or is set; with none, the embedded server's, held meanwhile."""
+    """Yield the URL that was passed or is set, else that of the embedded server, started for it."""
     if given:
         yield parse_url(given)
         return
-    if chosen := os.environ.get(VARIABLE):
+    if chosen := os.environ.get(URL_VARIABLE):
         yield _with_password(parse_url(chosen))
         return
     with EmbeddedServer(home()) as server:
@@ -77,9 +83,13 @@ def database_url(given: str | None = None) -> Iterator[URL]:
 
 
 @contextmanager
-def open_storage(*, application_name: str, url: str | None = None) -> Iterator[Database]:
-    """Open the database for this process; the tables must exist, save on the embedded server."""
-    with database_url(url) as checked:
+def open_storage(*, application_name: str, url: str | URL | None = None) -> Iterator[Database]:
+    """Open the database for this process; except on the embedded server, its tables must exist.
+
+    Raises:
+        DatabaseError: it can't be reached, or has no tables or those of another version.
+    """
+    with nullcontext(url) if isinstance(url, URL) else database_url(url) as checked:
         records = _open_records(checked, application_name)
         try:
             yield Database(url=checked, storage=get_storage(records), records=records)
@@ -88,7 +98,7 @@ def open_storage(*, application_name: str, url: str | None = None) -> Iterator[D
 
 
 def create_tables(url: URL) -> None:
-    """Create Optuna's tables unless they exist; any number of processes may try at once."""
+    """Create Optuna's tables unless they exist; several processes may do so at once."""
     settings = {"poolclass": NullPool, "connect_args": _connect_args(url, "hpo-tables")}
     with database_errors(), create_engine(url, **settings).begin() as connection:
         if _has_tables(connection):
@@ -100,11 +110,11 @@ def create_tables(url: URL) -> None:
 
 @contextmanager
 def study_lock(database: Database, name: str) -> Iterator[Connection]:
-    """Keep every other process out of the same name's body, which must end within a minute.
+    """Lock a study by name against all other processes; the body must end within a minute.
 
-    A transaction holds the lock, so a process that dies lets go of it; its connection is given.
-    What Optuna does in the body goes through another connection of the pool, and is committed
-    before. To lock the same name again in the body is a deadlock.
+    A transaction holds the lock, so it is released when its process dies; its connection is
+    yielded. What Optuna does in the body uses another connection of the pool, and is committed
+    earlier. Locking the same name again in the body is a deadlock.
     """
     with database_errors(), database.engine.begin() as connection:
         _lock(connection, f"study {name}")
@@ -113,7 +123,7 @@ def study_lock(database: Database, name: str) -> Iterator[Connection]:
 
 def _open_records(url: URL, application_name: str) -> RDBStorage:
     settings = _engine_settings(url, application_name)
-    _demand_tables(url, settings["connect_args"])
+    _require_tables(url, settings["connect_args"])
     with database_errors(), _schema_errors():
         return Records(_plain(url), engine_kwargs=settings, skip_table_creation=True)
 
@@ -129,7 +139,7 @@ def _schema_errors() -> Iterator[None]:
         ) from error
 
 
-def _demand_tables(url: URL, connect_args: dict[str, Any]) -> None:
+def _require_tables(url: URL, connect_args: dict[str, Any]) -> None:
     engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
     with database_errors(), engine.connect() as connection:
         if not _has_tables(connection):
@@ -137,7 +147,7 @@ def _demand_tables(url: URL, connect_args: dict[str, Any]) -> None:
 
 
 def _has_tables(connection: Connection) -> bool:
-    # Alembic's table is the last thing that Optuna creates.
+    # Optuna creates Alembic's table last.
     return bool(connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")))
 
 
@@ -148,7 +158,7 @@ def _lock(connection: Connection, name: str) -> None:
 
 
 def _engine_settings(url: URL, application_name: str) -> dict[str, Any]:
-    # One connection serves a worker; for a moment, its heartbeat or a held lock needs one more.
+    # A worker needs one connection, and at times another for its heartbeat or a lock that it holds.
     return {
         "pool_size": 1,
         "max_overflow": 3,
@@ -174,12 +184,14 @@ def _connect_args(url: URL, application_name: str) -> dict[str, Any]:
 
 
 def _with_password(url: URL) -> URL:
-    # libpq reads a password file only if nobody else may, which a container's secret does not obey.
+    # libpq's own passfile must be readable by its owner alone, which a container's secret is not.
     file = os.environ.get(PASSWORD_FILE)
     if not file:
         return url
     if url.password is not None:
-        raise InputError(f"{PASSWORD_FILE}: {VARIABLE} has a password, too: leave one of them out")
+        raise InputError(
+            f"{PASSWORD_FILE}: {URL_VARIABLE} has a password, too: leave one of them out"
+        )
     try:
         password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -191,7 +203,7 @@ def _with_password(url: URL) -> URL:
 
 
 def _hide_password(url: URL) -> URL:
-    # One in the query would be printed.
+    # A password in the query would be printed.
     if "password" not in url.query:
         return url
     password = url.normalized_query["password"][0]

@@ -1,4 +1,4 @@
-"""Deleting a study. Optuna loads every row of it first: seconds for each thousand trials."""
+"""Deleting a study's rows. Optuna would load each of them first: seconds per thousand trials."""
 
 from sqlalchemy import Connection, text
 
@@ -19,7 +19,7 @@ OF_STUDIES = (
 )
 
 
-# As owners do first, so that none of them writes in between.
+# Owners lock their trial before they write, so none of them writes in between.
 LOCK = "SELECT FROM trials WHERE study_id = :study_id FOR UPDATE"
 OF_TRIAL = """
 DELETE FROM {} AS one USING trials WHERE one.trial_id = trials.trial_id AND study_id = :study_id
@@ -28,6 +28,6 @@ OF_STUDY = "DELETE FROM {} WHERE study_id = :study_id"
 
 
 def delete_study(connection: Connection, study_id: int) -> None:
-    """Delete all rows of a study; whoever works on it finds out with the next statement."""
+    """Delete all rows of a study; its workers notice with their next statement."""
     for statement in (LOCK, *map(OF_TRIAL.format, OF_TRIALS), *map(OF_STUDY.format, OF_STUDIES)):
         connection.execute(text(statement), {"study_id": study_id})

@@ -1,16 +1,16 @@
-"""The embedded server: one for a data folder, started by the first process, stopped by the last.
+"""The embedded server: one per data folder, started by the first process, stopped by the last.
 
-Three files in the folder are locked with flock, which vanishes with its process:
+Three files in the folder are locked with flock, which the kernel releases when a process ends:
 
-- gate   taken by whoever comes or leaves, so that comings and leavings never overlap.
-- users  shared by each process that uses the server. Who leaves tries to take it alone, behind
-         the gate: that works only for the last one, who then stops the server.
-- alive  taken by the server itself, whose processes inherit the open file from whoever starts
-         it. Who can take it knows that no server lives, whatever postmaster.pid says.
+- gate   held exclusively while a process joins or leaves, so that only one does at a time.
+- users  held shared by each process that uses the server. A leaving process tries to lock it
+         exclusively, behind the gate; only the last one can, and it then stops the server.
+- alive  held exclusively by the server itself, whose processes inherit the open file. A process
+         that can lock it knows that no server runs, whatever postmaster.pid says.
 
-A killed process is never counted. If it was the last one, the server stays until the next one
-leaves; if it was just starting the server, the next one waits until `alive` is free or the server
-answers.
+A killed process therefore never counts as a user. If it was the last one, the server runs until
+the next one leaves; if it was just starting the server, the next one waits until `alive` is free or
+the server answers.
 """
 
 import atexit
@@ -28,14 +28,14 @@ from hpo.storage.postgres import PATIENCE, Postgres
 
 
 class EmbeddedServer:
-    """One process's use of a folder's server; it ends with `close` or with the interpreter."""
+    """One process's use of a folder's server, until `close` or the end of the interpreter."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._postgres = Postgres(folder=folder)
         with _file_errors(folder):
             _make_folder(folder)
-            self._users: FileLock | None = self._come()
+            self._users: FileLock | None = self._join()
         self.url = self._postgres.url()
         atexit.register(self.close)
 
@@ -54,7 +54,7 @@ class EmbeddedServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _come(self) -> FileLock:
+    def _join(self) -> FileLock:
         with self._gate():
             self._wait_for_answer()
             users = FileLock(self._folder / "users")

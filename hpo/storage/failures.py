@@ -1,4 +1,4 @@
-"""The errors of the database and its driver become ours: one line each, without a password."""
+"""Translating errors of the database and its driver to hpo's: one line each, without a password."""
 
 import re
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from sqlalchemy import exc
 
 from hpo.errors import DatabaseAway, DatabaseError
 
-VARIABLE = "HPO_DATABASE_URL"
+URL_VARIABLE = "HPO_DATABASE_URL"
 NO_TABLES = "the database has no hpo tables: run `hpo init` first"
 UNDEFINED_TABLE = "42P01"  # an SQLSTATE
 
-# A session whose connection broke before, in a query that Optuna tries again in another way, says
-# only that it must be rolled back.
+# PendingRollbackError: what a session raises whose connection broke in an earlier query, which
+# Optuna has caught.
 OF_CONNECTION = (exc.DisconnectionError, exc.TimeoutError, exc.PendingRollbackError)
 
-# Classes of SQLSTATE: a connection that broke, transactions in each other's way, too many
-# connections or no memory, a server that stops or starts, a disk that fails.
+# SQLSTATE classes: connection failure, conflicting transactions, too many connections or no memory,
+# server shutdown or start, I/O error.
 PASSING = ("08", "40", "53", "57", "58")
 REFUSED = "authentication|no password|does not exist|permission denied|no pg_hba.conf entry"
 
@@ -31,14 +31,14 @@ MAPPED = (
     StorageInternalError,
 )
 
-# What libpq or the server says, and what the user can do about it; the first match counts.
-CORRECT = f"correct {VARIABLE}"
+# Messages of libpq or the server, with what the user can do about them; the first match counts.
+CORRECT = f"correct {URL_VARIABLE}"
 ADVICE = {
-    "password authentication failed": f"check the user and the password in {VARIABLE}",
-    "no password supplied": f"put the password into {VARIABLE}",
+    "password authentication failed": f"check the user and the password in {URL_VARIABLE}",
+    "no password supplied": f"put the password into {URL_VARIABLE}",
     "(database|role) .* does not exist": f"create it, or {CORRECT}",
-    "permission denied": f"grant the right to the user in {VARIABLE}",
-    "read-only transaction": f"the user in {VARIABLE} only reads: use one that writes",
+    "permission denied": f"grant the right to the user in {URL_VARIABLE}",
+    "read-only transaction": f"the user in {URL_VARIABLE} only reads: use one that writes",
     "too many clients|connection slots": "stop some workers, or raise max_connections",
     "statement timeout": "another process holds a lock, or the server is overloaded",
     "^connection to server|^could not": f"start the server, or {CORRECT}",
@@ -47,11 +47,11 @@ ADVICE = {
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Raise what the body's database calls raise as DatabaseError, the cause kept.
+    """Raise errors of the body's database calls as DatabaseError, with their cause.
 
     Raises:
-        DatabaseAway: the connection broke, or there was none to be had just now.
-        DatabaseError: it was refused, and will be again.
+        DatabaseAway: the connection broke, or none could be opened.
+        DatabaseError: the database refused, and will refuse again.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def database_errors() -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """Say in one line what went wrong and what to do."""
+    """Describe in one line what went wrong and what to do."""
     cause = _driver_error(error)
     if cause is None:
         return f"the database: {_first_line(error.__cause__ or error)}"
@@ -73,7 +73,7 @@ def describe(error: BaseException) -> str:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether the same may well succeed a little later."""
+    """Whether the same call may succeed a little later."""
     cause = _driver_error(error)
     if cause is None:
         return any(isinstance(one, OF_CONNECTION) for one in (error, error.__cause__))
@@ -84,7 +84,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _driver_error(error: BaseException | None) -> psycopg2.Error | None:
-    """Dig the driver's own error out of what SQLAlchemy and Optuna wrapped around it."""
+    """Unwrap the driver's own error from those of SQLAlchemy and Optuna."""
     while error is not None and not isinstance(error, psycopg2.Error):
         error = getattr(error, "orig", None) or error.__cause__
     return error

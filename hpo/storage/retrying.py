@@ -1,4 +1,4 @@
-"""Trying again while the database is away."""
+"""Retrying while the database is away."""
 
 import logging
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from hpo.errors import DatabaseAway
 from hpo.storage.failures import database_errors
 
 PATIENCE = 600.0  # seconds; a restart or a failover takes less
-LONGEST_PAUSE = 10.0  # seconds between two tries; random, so that workers don't come all at once
+LONGEST_PAUSE = 10.0  # seconds between two tries; with jitter, so that workers spread out
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 def persistently(call: Callable[[], T], give_up: Callable[[], bool] = lambda: False) -> T:
-    """Make a call again and again while the database is away; it must bear being repeated.
+    """Call a function, which must be repeatable, until the database is not away.
 
     Raises:
-        DatabaseAway: the database was away for PATIENCE, or it was time to give up.
-        DatabaseError: it refused, and will again.
+        DatabaseAway: the database was away for PATIENCE, or `give_up` returned true.
+        DatabaseError: the database refused, and will refuse again.
     """
 
     def once() -> T:
-        with database_errors():  # what Optuna raises, too
+        with database_errors():  # Optuna's errors as well
             return call()
 
     retrying = Retrying(

@@ -1,4 +1,4 @@
-"""Running trials that have lost their workers."""
+"""Stale trials: those that run without a worker."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from hpo.errors import InputError
 from hpo.storage.keys import ERROR, LOSSES
 from hpo.storage.ownership import NOW, RUN
 
-GRACE = "HPO_GRACE"
-GRACE_PERIOD = 60.0  # seconds: a dead worker's trial is free again after a minute
-BEATS = 6  # in a grace period: some may be missed
-MOST_LOSSES = 3  # of a trial without a new step between; then it fails
+GRACE_VARIABLE = "HPO_GRACE"
+DEFAULT_GRACE = 60.0  # seconds: a dead worker's trial is free again after a minute
+BEATS = 6  # per grace period, so that some may be missed
+MOST_LOSSES = 3  # workers that may die at the same step of a trial before it fails
 
 OF_SILENT = f"""
 FROM trials JOIN trial_heartbeats AS beat USING (trial_id)
@@ -21,15 +21,15 @@ WHERE study_id = :study_id AND state = 'RUNNING'
 """
 SILENT = f"SELECT number, extract(epoch FROM heartbeat AT TIME ZONE 'utc') {OF_SILENT}"
 
-# A database that was away heard nobody: the grace period begins anew when it starts.
+# A database that was down has missed heartbeats: the grace period begins again when it starts.
 STALE = f"""
 SELECT trial_id {OF_SILENT}
   AND pg_postmaster_start_time() AT TIME ZONE 'utc' < {NOW} - make_interval(secs => :grace)
 ORDER BY trial_id FOR UPDATE
 """
 
-# The worker is thought to have died with its last beat. A loss after a new step counts as the
-# first: what killed the worker before was not the trial, which has got on since.
+# The run ends with the last heartbeat. A loss after a new step counts as the first one: it was not
+# the trial that killed the worker before.
 FREE = f"""
 WITH steps AS (
     SELECT count(*) AS done FROM trial_intermediate_values WHERE trial_id = :trial_id
@@ -70,28 +70,32 @@ SELECT number, lost.count FROM trials, lost WHERE trial_id = :trial_id
 
 
 def grace_period() -> float:
-    """Give for how many seconds a worker may be silent before its trial counts as lost."""
-    given = os.environ.get(GRACE)
+    """Return for how many seconds a worker may be silent before its trial is stale.
+
+    Raises:
+        InputError: HPO_GRACE is not a number of seconds in its limits.
+    """
+    given = os.environ.get(GRACE_VARIABLE)
     try:
-        period = float(given or GRACE_PERIOD)
+        period = float(given or DEFAULT_GRACE)
     except ValueError:
         period = 0.0
     if not 1 <= period <= 86_400:
-        raise InputError(f"{GRACE}: {given} is not valid: give seconds, from 1 to 86400")
+        raise InputError(f"{GRACE_VARIABLE}: {given} is not valid: give seconds, from 1 to 86400")
     return period
 
 
 def silent_since(connection: Connection, study_id: int) -> dict[int, float]:
-    """Give the running trials whose last heartbeat is older than the grace period.
+    """Return when running trials had their last heartbeat, if that is older than the grace period.
 
-    By their numbers; when that was, in POSIX seconds.
+    By trial number, in POSIX seconds.
     """
     found = connection.execute(text(SILENT), {"study_id": study_id, "grace": grace_period()})
     return {number: float(heard) for number, heard in found}
 
 
 def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
-    """Give the running trials that have been silent while the database was up, and lock them.
+    """Return the ids of stale trials, and lock them.
 
     The database's clock decides, so the clocks of the workers may differ.
     """
@@ -100,9 +104,9 @@ def stale_trial_ids(connection: Connection, study_id: int) -> list[int]:
 
 
 def free(connection: Connection, trial_id: int) -> tuple[int, int]:
-    """Let a trial wait for another worker, or fail it with the last loss that it may have.
+    """Let a stale trial wait for another worker, or fail it if it has lost too many.
 
-    Gives its number and how often it has lost its worker since its last step.
+    Returns its number and how many workers it has lost since its last step.
     """
     parameters = {
         "trial_id": trial_id,

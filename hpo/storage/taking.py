@@ -1,4 +1,4 @@
-"""Taking a trial: a new one or one that waits, under the study's lock."""
+"""Taking a new or a waiting trial, under the study's lock."""
 
 import json
 
@@ -75,9 +75,10 @@ def begin(
     despite_waiting: bool = False,
     grant: int | None = None,
 ) -> FrozenTrial | None:
-    """Begin a new trial and own it, unless one waits or the study has as many as it may have.
+    """Begin and own a new trial; None if one waits or the study has `most` trials.
 
-    It may climb up to the step that is granted, where one is.
+    With `despite_waiting` it begins even if one waits. `grant` is the step up to which it may
+    climb, where the budget counts steps.
     """
     parameters = {
         "study_id": study_id,
@@ -106,12 +107,12 @@ def begin(
 
 
 def take(connection: Connection, trial_id: int, owner: str, *, grant: int | None) -> None:
-    """Own a waiting trial from now on, which may climb up to a step; None: that stays as it is."""
+    """Own a waiting trial, which may climb up to step `grant`; None leaves its grant as it is."""
     parameters = {"trial_id": trial_id, "owner": json.dumps(owner), "grant": grant}
     connection.execute(text(TAKE), parameters).one()
 
 
 def owned(connection: Connection, study_id: int, owner: str) -> int | None:
-    """Give the id of the running trial of an owner, who may not know that it has it."""
+    """Return the id of the trial that an owner has; it may not know if an answer was lost."""
     parameters = {"study_id": study_id, "owner": json.dumps(owner)}
     return connection.execute(text(OWNED), parameters).scalar_one_or_none()

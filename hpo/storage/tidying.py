@@ -1,4 +1,4 @@
-"""What is left of trials when a study ends: some wait at rungs, some still name a checkpoint."""
+"""Cleaning up when a study ends: trials that wait at rungs, checkpoints that are still named."""
 
 from sqlalchemy import Connection, text
 
@@ -24,9 +24,9 @@ ORDER BY trial_id, step DESC
 
 
 def prune_paused(connection: Connection, study_id: int) -> None:
-    """Prune the trials that wait at a rung, at the values reported last.
+    """Prune the trials that wait at a rung, with the values that they reported last.
 
-    All at once: one by one, thousands of them would take longer than the study's lock may be held.
+    In one statement: one by one, thousands would take longer than the study's lock may be held.
     """
     connection.execute(text(PRUNE_PAUSED), {"study_id": study_id})
 
@@ -40,7 +40,7 @@ ORDER BY number
 
 
 def ended_with_checkpoint(connection: Connection, study_id: int) -> list[tuple[int, int]]:
-    """Give the ids and the numbers of ended trials that still name a checkpoint."""
+    """Return the ids and the numbers of ended trials that still name a checkpoint."""
     found = connection.execute(text(ENDED_WITH_CHECKPOINT), {"study_id": study_id})
     return [(trial_id, number) for trial_id, number in found]
 
@@ -51,5 +51,5 @@ DELETE FROM trial_system_attributes WHERE trial_id = :trial_id AND key = '{CHECK
 
 
 def unname_checkpoint(connection: Connection, trial_id: int) -> None:
-    """Let a trial, which may have ended, name no checkpoint any more."""
+    """Delete the attribute that names a trial's checkpoint, also of an ended trial."""
     connection.execute(text(UNNAME_CHECKPOINT), {"trial_id": trial_id})

@@ -1,4 +1,4 @@
-"""Times: the database's clock, in Optuna's form."""
+"""The database's clock, in Optuna's form."""
 
 from datetime import datetime
 
@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 
 def now_of(connection: Connection) -> datetime:
-    """Give the database's time as Optuna gives times: local, without a zone."""
+    """Read the database's time, as Optuna has times: local, without a zone."""
     return as_optuna(connection.execute(text("SELECT statement_timestamp()")).scalar_one())
 
 
 def as_optuna(time: datetime) -> datetime:
-    """Give a time as Optuna gives times: local, without a zone."""
+    """Convert an aware time to Optuna's form: local, without a zone."""
     return time.astimezone().replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""A study in the database: its definition goes in once, its state comes out."""
+"""Studies in the database: creating, loading, controlling and reading them."""
 
 from hpo.study.budget import Account, account_of, budget_of
 from hpo.study.control import Control, Want, control_of, set_control, write_control
@@ -9,7 +9,15 @@ from hpo.study.queue import Queued, enqueue
 from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
-from hpo.study.stored import Origin, StoredStudy, attrs_at, load, names, space_of, trials_of
+from hpo.study.stored import (
+    Origin,
+    StoredStudy,
+    attrs_at,
+    load_study,
+    space_of,
+    study_names,
+    trials_of,
+)
 from hpo.study.survey import Seen, survey
 from hpo.study.trials import height_of, is_at_rest, is_given, is_paused, is_queued, runs_of
 
@@ -38,8 +46,7 @@ __all__ = [
     "is_given",
     "is_paused",
     "is_queued",
-    "load",
-    "names",
+    "load_study",
     "raised_at",
     "retry",
     "rungs",
@@ -47,6 +54,7 @@ __all__ = [
     "set_control",
     "space_of",
     "status",
+    "study_names",
     "survey",
     "trials_of",
     "write_control",

@@ -1,4 +1,4 @@
-"""A study's budget: what was spent of it, and when it is done."""
+"""A study's budget: how much of it is spent, and when the study is done."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
 
-from hpo.definition import Budget, in_toml
+from hpo.definition import Budget, Direction, in_toml
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import GRANTED, RETRY_OF
 from hpo.storage.stale import silent_since
@@ -29,23 +29,23 @@ from hpo.study.trials import (
     runs_of,
 )
 
-LONGEST_GUESS = 1e10  # seconds, 300 years: a budget may have any number for "as long as I like"
+LONGEST_GUESS = 1e10  # seconds, 300 years: a budget's limits may be arbitrarily large
 
 
 def budget_of(stored: StoredStudy, attrs: Mapping[str, Any] | None = None) -> Budget:
-    """Give the budget that a study's definition has, read anew: it may have been changed.
+    """Read a study's budget, which may have changed since the study was loaded.
 
-    attrs is what is stored with the study, where that was read just now.
+    `attrs` are the study's user attributes, if they were read just now.
     """
     return definition_in(attrs or attrs_of(stored), stored.definition.name).budget
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What a trial may climb before it has to ask again."""
+    """The steps that a trial may climb before it has to ask again."""
 
-    landing: int  # the step that it reaches
-    steps: int  # that it has not reported yet
+    landing: int  # the last of them
+    steps: int  # how many of them are not reported yet
 
 
 NO_GRANT = Grant(landing=0, steps=0)
@@ -53,57 +53,57 @@ NO_GRANT = Grant(landing=0, steps=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What a study may spend, and what its trials have taken of it, at one moment.
+    """A study's budget, and what its trials have used of it, at one moment.
 
-    Steps are granted: a trial that begins or goes on from a rung may climb to its landing, the
-    next rung or its end, and what it has not climbed of that yet is nobody else's. Until the study
-    has a result, enough is left for one trial to climb all the way. So no study ever takes more
-    steps than it may.
+    Steps are granted in advance: a trial that begins or goes on from a rung may climb to its
+    landing, the next rung or its end, and the steps up to there are reserved for it. Until the
+    study has a result, enough steps are left for one trial to climb all the way. So a study never
+    uses more steps than its budget has.
 
-    A worker asks it about one trial after another while all others wait, so what it has worked out
-    is kept.
+    Results are cached: a worker asks about one trial after another while all others wait.
     """
 
     budget: Budget
     ladder: Ladder
-    better: Literal["maximize", "minimize"]
+    direction: Direction
     trials: Sequence[FrozenTrial]
     now: datetime  # by the database's clock
     silent: Mapping[int, float] = field(default_factory=dict)
-    """The running trials whose workers seem to be dead, by their numbers: when they were last
-    heard of, in POSIX seconds."""
+    """When running trials whose workers seem dead had their last heartbeat, by trial number, in
+    POSIX seconds."""
 
     @property
     def may_begin(self) -> bool:
-        """Whether one more trial may begin; those that have begun may end."""
+        """Whether one more trial may begin."""
         most = self.budget.trials
         has_room = most is None or self.places_taken < most
         return has_room and self._is_open and self.has_steps_for(None)
 
     def may_climb(self, trial: FrozenTrial) -> bool:
-        """Whether a trial may go on from the rung that it stands on."""
+        """Whether a trial may go on from its rung."""
         return self._is_open and self.has_steps_for(trial)
 
     @property
     def is_spent(self) -> bool:
-        """Whether no further trial may begin, however soon those end that run."""
+        """Whether no further trial may begin, even when those that run have ended."""
         most = self.budget.trials
         return self.is_closed or (most is not None and self.places_taken >= most)
 
     @property
     def is_closed(self) -> bool:
-        """Whether none may begin even in a failed one's place: no time or steps are left."""
+        """Whether no trial may begin, not even a retry: no time or steps are left."""
         return not self._is_open or not self._has_steps_in_the_end
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing may begin any more, and every trial has ended that has begun."""
+        """Whether no trial may begin any more, and all that have begun have ended."""
         return all(t.state.is_finished() for t in begun(self.trials)) and not self.may_begin
 
     def grant(self, trial: FrozenTrial | None) -> int | None:
-        """Give the step up to which a trial that is taken, or a new one, may climb from now on.
+        """Return the step up to which a trial may climb once it is taken; None is a new trial.
 
-        None where nothing changes: steps do not count, or it was only handed back.
+        Returns None where no grant is needed: the budget does not count steps, or the trial was
+        handed back and keeps its grant.
         """
         if self.budget.steps is None:
             return None
@@ -112,7 +112,7 @@ class Account:
         return None
 
     def has_steps_for(self, trial: FrozenTrial | None) -> bool:
-        """Whether there are steps for a trial, or a new one, as far as its landing."""
+        """Whether there are steps for a trial up to its landing; None is a new trial."""
         if self.budget.steps is None:
             return True
         own = trial.number if trial else None
@@ -122,18 +122,18 @@ class Account:
         left = self.budget.steps - self.steps - granted - self.ladder.count(height, landing)
         if self.completed:
             return left >= 0
-        # When all have climbed what is granted, the furthest needs the fewest steps to the end.
+        # When all grants are used, the trial that has climbed furthest needs the fewest more steps.
         others = (grant.landing for number, grant in self._grants.items() if number != own)
         return left >= self.ladder.count(max((landing, *others)), self.ladder.last)
 
     @property
     def places_taken(self) -> int:
-        """How many trials have begun, without those that failed and are tried again."""
+        """How many trials have begun, except those that failed and were retried."""
         return sum(not is_queued(trial) for trial in self.without_replaced)
 
     @property
     def places_promised(self) -> int:
-        """How many trials have begun or are queued, counted likewise."""
+        """How many trials have begun or are queued, except those that failed and were retried."""
         return len(self.without_replaced)
 
     @cached_property
@@ -143,7 +143,7 @@ class Account:
 
     @cached_property
     def worked(self) -> timedelta:
-        """The time in which at least one trial ran, however many ran at once."""
+        """The time during which at least one trial ran."""
         seconds, covered, now = 0.0, 0.0, self.now.timestamp()
         runs = (runs_of(t, self.silent.get(t.number, now)) for t in self.trials)
         for start, end in sorted(chain.from_iterable(runs)):
@@ -153,12 +153,12 @@ class Account:
 
     @cached_property
     def completed(self) -> list[FrozenTrial]:
-        """The trials that have climbed all the way, the best first, equals by their numbers."""
-        return completed(self.trials, self.better)
+        """The complete trials, the best first, ties by number."""
+        return completed(self.trials, self.direction)
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long it will take, a guess from the pace so far; None where nothing tells it yet."""
+        """An estimate from the pace so far of how long it will take; None if there is none yet."""
         rested = sum(map(is_at_rest, self.without_replaced))
         so_far, budget = self.worked.total_seconds(), self.budget
         guesses = [
@@ -172,22 +172,22 @@ class Account:
 
     @cached_property
     def without_replaced(self) -> list[FrozenTrial]:
-        """The trials that count: all but those that failed and are tried again."""
+        """The trials that count: all but those that failed and were retried."""
         replaced = {trial.user_attrs.get(RETRY_OF) for trial in self.trials}
         return [trial for trial in self.trials if trial.number not in replaced]
 
     @property
     def _has_steps_in_the_end(self) -> bool:
-        """Whether there may be steps for a new trial once those have ended that have begun."""
+        """Whether there may be steps for a new trial once all that have begun have ended."""
         if self.budget.steps is None or self.has_steps_for(None):
             return True
-        if not self._granted_steps:  # nobody will give any back
+        if not self._granted_steps:  # none will be given back
             return False
         return self.budget.steps - self.steps >= self.ladder.count(0, self.ladder.landing(0))
 
     @cached_property
     def _is_open(self) -> bool:
-        """Whether there is time left, and something to look for."""
+        """Whether time is left and neither target nor patience has ended the search."""
         time = self.budget.wall_time
         has_time = time is None or self.worked < time
         return has_time and not self._is_good_enough and not self._is_out_of_patience
@@ -198,16 +198,16 @@ class Account:
         best = None if target is None else next(iter(self.completed), None)
         if target is None or best is None or best.value is None:
             return False
-        return best.value >= target if self.better == "maximize" else best.value <= target
+        return best.value >= target if self.direction == "maximize" else best.value <= target
 
     @property
     def _is_out_of_patience(self) -> bool:
-        """Whether so many trials came to rest in vain that had begun after the best one ended."""
+        """Whether `patience` trials that began after the best one ended have come to rest."""
         patience = self.budget.patience
         best = None if patience is None else next(iter(self.completed), None)
         if patience is None or best is None or best.datetime_complete is None:
             return False
-        since = best.datetime_complete.timestamp()  # local times may have been changed meanwhile
+        since = best.datetime_complete.timestamp()  # POSIX time: the local clock may have changed
         return patience <= sum(
             is_at_rest(trial)
             and trial.datetime_start is not None
@@ -217,7 +217,7 @@ class Account:
 
     @cached_property
     def _grants(self) -> dict[int | None, Grant]:
-        """What the trials that have begun and not ended may climb, by their numbers."""
+        """The grants of the trials that have begun and not ended, by number."""
         open_trials = (trial for trial in begun(self.trials) if not trial.state.is_finished())
         return {trial.number: self._grant_of(trial) for trial in open_trials}
 
@@ -229,7 +229,7 @@ class Account:
         height = height_of(trial)
         if is_paused(trial):
             return Grant(landing=height, steps=0)
-        # One that began before steps were counted was granted nothing.
+        # A trial that began before the budget had steps has no grant stored.
         granted = trial.system_attrs.get(GRANTED, self.ladder.landing(height))
         landing = max(height, int(granted))
         return Grant(landing=landing, steps=self.ladder.count(height, landing))
@@ -240,11 +240,10 @@ def account_of(
     connection: Connection | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Account:
-    """Give a study's account, read anew.
+    """Read a study's account.
 
-    Who holds the study's lock gives its connection, and attrs, what is stored with the study, if
-    that was read just now. Where a grid is walked, the budget has no more trials than that has
-    points, besides those queued.
+    A holder of the study's lock passes its connection, and `attrs`, the study's user attributes, if
+    they were read just now. With a grid, the budget is at most its points and the queued trials.
     """
     budget, trials = budget_of(stored, attrs), trials_of(stored)
     with _connected(stored, connection) as at:
@@ -255,7 +254,7 @@ def account_of(
     return Account(
         budget=budget,
         ladder=stored.ladder,
-        better=stored.definition.better,
+        direction=stored.definition.direction,
         trials=trials,
         now=now,
         silent=silent,
@@ -272,5 +271,5 @@ def _connected(stored: StoredStudy, connection: Connection | None) -> Iterator[C
 
 
 def spelled(budget: Budget) -> str:
-    """Give a budget as a file holds it."""
+    """Write a budget as in a definition file."""
     return in_toml(budget.model_dump(mode="json", exclude_none=True))

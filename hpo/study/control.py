@@ -1,4 +1,4 @@
-"""What a person wants of a study: it is written down in the database, for all of its workers."""
+"""Controlling a study: what its workers are to do is stored with it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import CONTROL
-from hpo.study.stored import StoredStudy, attrs_of, load
+from hpo.study.stored import StoredStudy, attrs_of, load_study
 
 
 class Want(StrEnum):
@@ -20,29 +20,29 @@ class Want(StrEnum):
 
 @dataclass(frozen=True)
 class Control:
-    """What is wanted, and why."""
+    """What is wanted of a study, and why."""
 
     want: Want = Want.RUN
-    reason: str | None = None  # None where a person wanted it
+    reason: str | None = None  # None if a person wanted it
 
     @classmethod
     def read(cls, stored: Any) -> Self:
-        """Give what an attribute of the study says."""
+        """Read the control from the study's attribute; None is the default."""
         return cls() if stored is None else cls(Want(stored["want"]), stored["reason"])
 
 
 def control_of(stored: StoredStudy) -> Control:
-    """Give what is wanted of a study, read anew."""
+    """Read what is wanted of a study."""
     return Control.read(attrs_of(stored).get(CONTROL))
 
 
 def set_control(database: Database, name: str, want: Want) -> Control:
-    """Say what is wanted of a study, and give what was wanted before.
+    """Store what is wanted of a study, and return what was wanted before.
 
     Raises:
         StudyError: there is no such study.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     with study_lock(database, name):
         before = control_of(stored)
         write_control(stored, Control(want))
@@ -50,5 +50,5 @@ def set_control(database: Database, name: str, want: Want) -> Control:
 
 
 def write_control(stored: StoredStudy, control: Control) -> None:
-    """Write down what is wanted; the study's lock must be held."""
+    """Store what is wanted of a study; its lock must be held."""
     stored.study.set_user_attr(CONTROL, {"want": control.want, "reason": control.reason})

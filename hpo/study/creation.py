@@ -1,4 +1,4 @@
-"""Storing a study: its definition goes in once."""
+"""Creating a study in the database."""
 
 import logging
 import warnings
@@ -18,7 +18,7 @@ from hpo.storage.failures import database_errors
 from hpo.storage.keys import DEFINITION, ORIGIN, WARM_START
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import spelled
-from hpo.study.stored import Origin, StoredStudy, load, names, space_of
+from hpo.study.stored import Origin, StoredStudy, load_study, space_of, study_names
 from hpo.study.trials import is_queued
 from hpo.study.warm_start import Beginning, warm_start
 
@@ -29,32 +29,32 @@ Say = Callable[[str], object]
 def create(
     database: Database, definition: Definition, origin: Origin, say: Say = log.info
 ) -> StoredStudy:
-    """Store a study unless it is there; only its budget and priority may differ from what is.
+    """Store a study, or update the budget and the priority of the one that is there.
 
-    A new one with a warm start has its trials queued before anybody can work on it; say hears of
-    them.
+    The trials of a warm start are queued before anybody can work on a new study; `say` prints how
+    many they are.
 
     Raises:
-        StudyError: another definition or other data was stored under this name, or it can't start
-            from the study that it names.
+        StudyError: a study with another definition or other data has this name, the budget does not
+            suit the model or the metric, or the study can't start from the one that it names.
     """
-    _demand_steps(definition, origin)
-    _demand_target(definition)
+    _require_steps(definition, origin)
+    _check_target(definition)
     if definition.sampler.name == "grid":
         origin = replace(origin, points=Grid(space_of(definition)).size)
     with study_lock(database, definition.name):
-        if definition.name not in names(database):
+        if definition.name not in study_names(database):
             start = warm_start(database, definition)
             _store(database, definition, origin, start)
             if start:
-                say(start.told)
-        stored = load(database, definition.name)
+                say(start.message)
+        stored = load_study(database, definition.name)
         _refuse_changes(stored, definition, origin)
         if stored.definition.budget != definition.budget:
             before, after = spelled(stored.definition.budget), spelled(definition.budget)
             say(f"the budget of {definition.name} was {before}, and is {after}")
-        _write(stored.study, definition, origin)  # its budget and the like may be new
-    return load(database, definition.name)
+        _write(stored.study, definition, origin)  # the budget or the priority may be new
+    return load_study(database, definition.name)
 
 
 def _store(
@@ -64,12 +64,12 @@ def _store(
     study = optuna.create_study(
         study_name=definition.name,
         storage=database.storage,
-        direction=definition.better,
-        load_if_exists=True,  # of a process that died before it stored the definition
+        direction=definition.direction,
+        load_if_exists=True,  # left by a process that died before it stored the definition
     )
-    ours = [direction.name.lower() for direction in study.directions] == [definition.better]
-    if study.get_trials(deepcopy=False) or not ours:
-        raise StudyError(f'a study "{definition.name}" is there that hpo did not create')
+    directions = [direction.name.lower() for direction in study.directions]
+    if study.get_trials(deepcopy=False) or directions != [definition.direction]:
+        raise StudyError(f'there is a study "{definition.name}" that hpo did not create')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([definition.evaluation.metric])  # for the dashboard's axes
@@ -81,7 +81,7 @@ def _store(
 
 
 def _delete_half_made(database: Database, name: str) -> None:
-    """Delete what a process left that died while it queued trials; nobody can have run them."""
+    """Delete what a process left that died while queueing trials; none of them can have run."""
     try:
         study = optuna.load_study(study_name=name, storage=database.storage)
     except KeyError:
@@ -93,7 +93,7 @@ def _delete_half_made(database: Database, name: str) -> None:
 
 def _write(study: optuna.Study, definition: Definition, origin: Origin) -> None:
     study.set_user_attr(ORIGIN, {**asdict(origin), "folder": str(origin.folder)})
-    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: it says complete
+    study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))  # last: now it is complete
 
 
 def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin) -> None:
@@ -117,7 +117,7 @@ def _refuse_changes(stored: StoredStudy, definition: Definition, origin: Origin)
 
 
 def _identity(definition: Definition) -> dict[str, Any]:
-    """Give what makes a study the same: all but budget, priority and where its data lies."""
+    """Return the parts of a definition that can't change: all but budget, priority and paths."""
     return definition.model_dump(
         mode="json",
         exclude={
@@ -129,16 +129,16 @@ def _identity(definition: Definition) -> dict[str, Any]:
     )
 
 
-def _demand_steps(definition: Definition, origin: Origin) -> None:
+def _require_steps(definition: Definition, origin: Origin) -> None:
     steps, needed = definition.budget.steps, len(origin.steps)
     if steps is not None and steps < needed:
         raise StudyError(
-            f"budget.steps: {steps} steps let no trial climb all {needed} of its own: "
+            f"budget.steps: {steps} steps are too few for a trial to climb all of its {needed}: "
             f"write at least {needed}"
         )
 
 
-def _demand_target(definition: Definition) -> None:
+def _check_target(definition: Definition) -> None:
     target, metric = definition.budget.target, definition.evaluation.metric
     if target is not None and not 0 <= target <= 1:
         raise StudyError(

@@ -11,7 +11,7 @@ def delete(database: Database, name: str, artifacts: Artifacts) -> None:
 
     Raises:
         StudyError: there is no such study.
-        ArtifactError: its files are left.
+        ArtifactError: the study is deleted, but its files could not be.
     """
     study_id = find(database, name)._study_id  # noqa: SLF001 - by its name, it takes a query
     with study_lock(database, name) as connection:

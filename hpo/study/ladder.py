@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ladder:
-    """What every trial of a study climbs."""
+    """The steps and rungs that every trial of a study climbs."""
 
     steps: Sequence[int]  # that a trial can report, ascending
-    rungs: Sequence[int] = ()  # where it waits until it is among the best, ascending
+    rungs: Sequence[int] = ()  # steps where it waits until it is among the best, ascending
 
     @property
     def last(self) -> int:
@@ -18,19 +18,19 @@ class Ladder:
         return self.steps[-1]
 
     def landing(self, step: int) -> int:
-        """Give where a trial that has climbed to a step will next have to ask: a rung, or the end.
+        """Return the next step at which a trial has to ask whether to go on: a rung, or the last.
 
-        A step of 0 is the beginning.
+        Step 0 is before the first report.
         """
         return next((rung for rung in self.rungs if rung > step), self.last)
 
     def count(self, below: int, upto: int) -> int:
-        """Give how many reports a trial makes after one step up to another."""
+        """Return how many steps a trial reports after `below`, up to and including `upto`."""
         return max(0, bisect_right(self.steps, upto) - bisect_right(self.steps, below))
 
 
 def rungs(first: int, factor: int, last: int) -> tuple[int, ...]:
-    """Give the steps before the last one at which trials wait, each `factor` times the one before.
+    """Return the steps below `last` at which trials wait, each `factor` times the one before.
 
     This is ASHA's geometry (Li et al., 2020).
     """

@@ -1,4 +1,4 @@
-"""Trials with given values, which workers take before they ask for new ones."""
+"""Queueing trials with given values, which workers take before new ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from hpo.definition import Choice, Given, in_toml
 from hpo.errors import DefinitionError, StudyError
-from hpo.search_space import fit
+from hpo.search_space import check_values
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import GIVEN
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import Account, account_of, spelled
-from hpo.study.stored import StoredStudy, load, space_of, trials_of
+from hpo.study.stored import StoredStudy, load_study, space_of, trials_of
 
 REMEDY = "raise it in the study's file and run `hpo create` on that"
 
@@ -22,39 +22,43 @@ Values = dict[str, Choice]
 
 @dataclass(frozen=True, kw_only=True)
 class Queued:
-    """A trial with the values that were asked for."""
+    """A queued trial."""
 
     number: int
     values: Values
-    is_new: bool  # False: it was there
+    is_new: bool  # False: a trial with these values was there already
 
 
 def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queued]:
-    """Queue trials in a study: all of them or, where one is wrong or has no room, none.
+    """Queue trials in a study: all of them or, if one is invalid or finds no room, none.
 
     A trial that was queued or tried with the same values is not queued again, unless it failed.
 
     Raises:
         StudyError: there is no such study, or its budget has no room for them.
-        DefinitionError: a value is none that a trial of this study can have.
+        DefinitionError: a trial of this study can't have one of the values.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     wanted = _fitting(stored, given)
     with study_lock(database, name) as connection:
         trials = trials_of(stored)
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]
-        _demand_room(stored, connection, len(new))
+        _require_room(stored, connection, len(new))
         queue(connection, stored.study_id, [NewTrial(values=values) for values in new])
     return queued
 
 
 def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
-    """Give what fits the study's space, in declared types."""
+    """Return the values in their declared types.
+
+    Raises:
+        DefinitionError: one of them is not in the study's space.
+    """
     space = space_of(stored.definition)
     wanted = []
     for one in given:
-        found = fit(space, one.values)
+        found = check_values(space, one.values)
         for name, problem in found.problems.items():
             key = f"{name} = {in_toml(one.values[name])}"
             raise DefinitionError(one.source, key, problem)
@@ -63,7 +67,7 @@ def _fitting(stored: StoredStudy, given: Iterable[Given]) -> list[Values]:
 
 
 def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Queued]:
-    """Give each of them the trial that has its values, or else the next number."""
+    """Assign each the number of the trial that has its values, or else the next free number."""
     known = [
         (values, trial.number)
         for trial in trials
@@ -80,7 +84,7 @@ def _numbered(wanted: Iterable[Values], trials: Sequence[FrozenTrial]) -> list[Q
     return queued
 
 
-def _demand_room(stored: StoredStudy, connection: Connection, count: int) -> None:
+def _require_room(stored: StoredStudy, connection: Connection, count: int) -> None:
     if not count:
         return
     account = account_of(stored, connection)
@@ -97,7 +101,7 @@ def _demand_room(stored: StoredStudy, connection: Connection, count: int) -> Non
 
 
 def spent(stored: StoredStudy, account: Account) -> StudyError:
-    """Give the error to raise where a trial is to be queued that would never begin."""
+    """Return the error to raise where a queued trial would never begin."""
     return StudyError(f"{_named(stored, account)}, is spent: {REMEDY}")
 
 

@@ -1,4 +1,4 @@
-"""What a trial's recorded error says, which may be a whole traceback."""
+"""Summaries of a trial's recorded error, which may be a whole traceback."""
 
 import re
 
@@ -6,17 +6,16 @@ HEADER = re.compile(r"^(  \+ Exception Group )?Traceback \(most recent call last
 IN_GROUP = "  | "  # begins the lines of a group, before those of its members
 # What begins the lines of a group and of its members.
 MARGIN = re.compile(r"^ *(\| ?|\+ (?=Exception Group ))", re.MULTILINE)
-# What a terminal obeys: sequences that begin with an escape, as for colours, and single signs.
+# Terminal control: escape sequences, as for colours, and control characters.
 CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
 
 def gist(error: str) -> str:
-    """Give the kind of what was raised and the first two lines of what it says, as one.
+    """Return the exception's type and the first two lines of its message, joined.
 
-    What Keras raises goes on for many lines: where, why, and then the arguments, of which the last
-    says nothing.
+    Keras' messages go on for many lines: where, why, and then the arguments.
     """
     lines = _lines(error)
     said = [line.strip() for line in lines if line == line.lstrip()] or lines[-1:]
@@ -24,9 +23,10 @@ def gist(error: str) -> str:
 
 
 def raised_at(error: str) -> str:
-    """Give the kind of what was raised, and where: what it says may differ from trial to trial.
+    """Return the exception's type and the line that raised it, without the message.
 
-    Of a group, also its last member: what raises groups raises them all at one place.
+    The message may differ from trial to trial. Of an exception group its last member is included:
+    whatever raises groups raises all of them in the same line.
     """
     kind, frames = gist(error).split(":")[0], []
     for line in _lines(error):
@@ -41,7 +41,7 @@ def raised_at(error: str) -> str:
 
 
 def _lines(error: str) -> list[str]:
-    """Give the lines that follow the header of the last traceback, or all where there is none."""
+    """Return the lines that follow the header of the last traceback, or all where there is none."""
     header = _header(error)
     lines = error[header.end() if header else 0 :].splitlines()
     if header and header[1]:

@@ -1,4 +1,4 @@
-"""Another try for trials that have failed."""
+"""Retrying failed trials."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -11,20 +11,20 @@ from hpo.storage.keys import GIVEN, RETRY_OF
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import account_of
 from hpo.study.queue import Queued, spent
-from hpo.study.stored import load
+from hpo.study.stored import load_study
 
 
 def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -> list[Queued]:
-    """Queue failed trials again, with their values: those with these numbers, or all.
+    """Queue failed trials again with their values: those with these numbers, or all.
 
-    The new trial takes the place of the failed one in the budget. One that was retried before is
-    left out.
+    A new trial takes the place of the failed one in the budget. Trials that were retried before are
+    not queued again.
 
     Raises:
-        StudyError: there is no such study, a trial of that number did not fail, or no time or
-            steps are left for another try.
+        StudyError: there is no such study, a trial with one of the numbers has not failed, or no
+            time or steps are left for another try.
     """
-    stored = load(database, name)
+    stored = load_study(database, name)
     with study_lock(database, name) as connection:
         account = account_of(stored, connection)
         trials = account.trials

@@ -1,4 +1,4 @@
-"""A study at one moment."""
+"""The status of a study at one moment."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from hpo.study.trials import completed, is_queued
 
 
 class StudyState(StrEnum):
-    """Where a study is."""
+    """What a study is doing."""
 
     NEW = "new"  # no trial has begun
     RUNNING = "running"  # a worker has a trial, and was heard of within the grace period
     INTERRUPTED = "interrupted"  # the budget is not spent, and no worker has a trial
-    PAUSED = "paused"  # a person wants it to wait, and no worker has a trial
+    PAUSED = "paused"  # it was paused, and no worker has a trial
     STOPPED = "stopped"  # it was stopped or cancelled, and no worker has a trial
     FINISHED = "finished"  # the budget is spent, and every trial has ended
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """A study at one moment."""
+    """The status of a study at one moment."""
 
     name: str
     direction: str
@@ -38,17 +38,17 @@ class Status:
     control: Control
     budget: Budget
     counts: dict[str, int]  # of trials, by state in lower case
-    ended: int  # trials, without those that failed and are tried again
-    silent: int  # running trials whose workers were not heard of for the grace period
+    ended: int  # trials, except those that failed and were retried
+    silent: int  # running trials without a heartbeat for the grace period
     steps: int  # reported by all trials together
-    worked: timedelta  # time in which at least one trial ran
-    left: timedelta | None  # a guess
+    worked: timedelta  # time during which at least one trial ran
+    left: timedelta | None  # an estimate
     best: FrozenTrial | None
-    error: str | None  # what went wrong in the newest failed trial that is not tried again
+    error: str | None  # of the newest failed trial that was not retried
 
 
 def status(stored: StoredStudy) -> Status:
-    """Give the study's state, read anew from the database.
+    """Read the status of a study.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -56,7 +56,7 @@ def status(stored: StoredStudy) -> Status:
     account, control = account_of(stored), control_of(stored)
     return Status(
         name=stored.study.study_name,
-        direction=stored.definition.better,
+        direction=stored.definition.direction,
         state=_state(account, control),
         control=control,
         budget=account.budget,
@@ -72,8 +72,8 @@ def status(stored: StoredStudy) -> Status:
 
 
 def best_trials(stored: StoredStudy) -> list[FrozenTrial]:
-    """Give the trials that have climbed all the way, the best first, equals by their numbers."""
-    return completed(trials_of(stored), stored.definition.better)
+    """Return a study's complete trials, the best first, ties by number."""
+    return completed(trials_of(stored), stored.definition.direction)
 
 
 def _state(account: Account, control: Control) -> StudyState:

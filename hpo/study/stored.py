@@ -1,4 +1,4 @@
-"""A study as it is stored."""
+"""A stored study and what is stored with it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -24,27 +24,27 @@ from hpo.storage.keys import DEFINITION, ORIGIN
 from hpo.study.ladder import Ladder, rungs
 from hpo.training.task import Task
 
-FORMER_KEYS = {"direction"}  # of a definition, in studies that are older; the metric says it
+FORMER_KEYS = {"direction"}  # of definitions that older versions stored
 
 ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a study was created for, beside its definition."""
+    """What a study was created from, besides its definition."""
 
     folder: Path  # where relative paths in the definition start
     fingerprint: str  # of the rows
     label_column: int  # from 0; -1 is the last
     task: Task
-    weights: Weights | None = None  # that trials begin with
-    steps: tuple[int, ...] = ()  # that a trial can report, also where its model is not known
-    points: int | None = None  # of the grid, where one is walked; likewise
+    weights: Weights | None = None  # pretrained
+    steps: tuple[int, ...] = ()  # that a trial can report; stored for machines without the model
+    points: int | None = None  # of the grid, if the sampler is "grid"; stored likewise
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """A study and what was stored with it."""
+    """A study with its definition and origin, as they were when it was loaded."""
 
     database: Database
     study: optuna.Study
@@ -58,7 +58,7 @@ class StoredStudy:
 
     @cached_property
     def ladder(self) -> Ladder:
-        """What its trials climb."""
+        """The steps and rungs of its trials."""
         steps = self.origin.steps or _steps_of(self.definition)
         match self.definition.pruner:
             case Halving(min_resource=first, reduction_factor=factor):
@@ -67,14 +67,14 @@ class StoredStudy:
 
     @cached_property
     def points(self) -> int | None:
-        """How many points its grid has, where it walks one."""
+        """How many points its grid has; None unless the sampler is "grid"."""
         if self.definition.sampler.name != "grid":
             return None
         return self.origin.points or Grid(space_of(self.definition)).size
 
 
-def load(database: Database, name: str) -> StoredStudy:
-    """Give a stored study by its name.
+def load_study(database: Database, name: str) -> StoredStudy:
+    """Load a study by its name.
 
     Raises:
         StudyError: there is none of that name, or hpo did not create it.
@@ -91,7 +91,7 @@ def load(database: Database, name: str) -> StoredStudy:
 
 
 def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
-    """Give the definition that is stored with a study.
+    """Parse the definition in a study's user attributes.
 
     Raises:
         DefinitionError: another version of hpo created it.
@@ -101,7 +101,7 @@ def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
 
 
 def find(database: Database, name: str) -> optuna.Study:
-    """Give a study that hpo stored, whatever its definition says.
+    """Load Optuna's study by its name, without parsing its definition.
 
     Raises:
         StudyError: there is none of that name, or hpo did not create it.
@@ -109,21 +109,21 @@ def find(database: Database, name: str) -> optuna.Study:
     try:
         study = optuna.load_study(study_name=name, storage=database.storage)
     except KeyError:
-        known = ", ".join(names(database)) or "none yet"
+        known = ", ".join(study_names(database)) or "none yet"
         raise StudyError(f'there is no study "{name}"; the database has: {known}') from None
     if DEFINITION not in study.user_attrs:
         raise StudyError(f'the study "{name}" was not created by hpo; it has no definition')
     return study
 
 
-def names(database: Database) -> list[str]:
-    """Give the names of the stored studies, in the order of their creation."""
+def study_names(database: Database) -> list[str]:
+    """Return the names of the stored studies, oldest first."""
     studies = database.storage.get_all_studies()  # Optuna's summaries read every trial, too
     return [study.study_name for study in studies if DEFINITION in study.user_attrs]
 
 
 def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
-    """Give a study's trials in the order of their numbers, read anew; they must not be changed.
+    """Read a study's trials in the order of their numbers; they must not be changed.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -133,7 +133,7 @@ def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
 
 
 def attrs_of(stored: StoredStudy) -> dict[str, Any]:
-    """Give what is stored with a study, read anew.
+    """Read a study's user attributes.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -143,7 +143,7 @@ def attrs_of(stored: StoredStudy) -> dict[str, Any]:
 
 
 def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
-    """Give what is stored with a study, read over a connection that is at hand.
+    """Read a study's user attributes over a connection that is open.
 
     Raises:
         StudyError: somebody has deleted it.
@@ -151,7 +151,7 @@ def attrs_at(connection: Connection, stored: StoredStudy) -> dict[str, Any]:
     rows = connection.execute(ATTRS, {"study_id": stored.study_id})
     attrs = {key: json.loads(value) for key, value in rows}
     with _unless_deleted(stored):
-        attrs[DEFINITION]  # every study of ours has one
+        attrs[DEFINITION]  # raises KeyError if the study is gone
     return attrs
 
 
@@ -166,10 +166,10 @@ def _unless_deleted(stored: StoredStudy) -> Iterator[None]:
 
 
 def space_of(definition: Definition) -> SearchSpace[Any]:
-    """Give the search space of a study.
+    """Build the search space of a study.
 
     Raises:
-        DefinitionError: its model is not here, or has other parameters than it had.
+        DefinitionError: its model can't be imported here, or its parameters have changed.
     """
     source = f'study "{definition.name}"'
     model = resolve(definition.model, source)

@@ -1,4 +1,4 @@
-"""All studies at a glance, in one statement: which of them workers should look at, and in turn."""
+"""A survey of all studies in one statement: which of them may want workers, and in which order."""
 
 import json
 from dataclasses import dataclass
@@ -28,28 +28,31 @@ CROSS JOIN LATERAL (
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A study that nobody has paused or stopped; equal to what was seen if nothing has begun."""
+    """A study that is neither paused nor stopped, as a survey sees it.
+
+    Two of them are equal if nothing about the study has changed in between.
+    """
 
     name: str
     priority: int
-    definition: str  # as it is stored
-    control: str | None
-    trials: int
+    definition: str  # as stored, in JSON
+    control: str | None  # as stored, in JSON
+    trials: int  # how many, in any state
     waiting: int
     running: int
-    begun: float  # when the last of its trials was taken, in seconds
+    begun: float  # when the last of its trials was taken, in POSIX seconds; 0 if none was
 
     @property
     def turn(self) -> tuple[int, int, float]:
-        """Where it stands in line, the smallest first.
+        """A sort key for the order of turns.
 
-        By priority, then who has the fewest workers, then who has waited longest for one.
+        The highest priority first, then the fewest workers, then the longest wait for one.
         """
         return -self.priority, self.running, self.begun
 
 
 def survey(database: Database) -> list[Seen]:
-    """Give the studies that may want workers, in the order of their turns."""
+    """Read the studies that may want workers, in the order of their turns."""
     with database_errors(), database.engine.connect() as connection:
         keys = {"definition": DEFINITION, "control": CONTROL}
         rows = connection.execute(text(SURVEY), keys).all()

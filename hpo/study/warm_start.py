@@ -9,35 +9,35 @@ from optuna.trial import FrozenTrial
 
 from hpo.definition import Choice, Definition, WarmStart, in_toml
 from hpo.errors import StudyError
-from hpo.search_space import SearchSpace, fit
+from hpo.search_space import SearchSpace, check_values
 from hpo.storage.database import Database
 from hpo.study.state import best_trials
-from hpo.study.stored import StoredStudy, load, space_of
+from hpo.study.stored import StoredStudy, load_study, space_of
 
-TOLD = 5  # values that a start leaves out, by name
+SHOWN = 5  # left-out values that the message names
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What one trial takes from another study."""
+    """The values that one trial takes from another study."""
 
     values: dict[str, Choice]
-    trial: str  # whose values they were, in words
+    trial: str  # the trial that had them, in words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """What a study starts from."""
+    """The trials that a study starts with."""
 
-    starts: tuple[Start, ...]  # the best first, none twice
-    told: str
+    starts: tuple[Start, ...]  # the best first, without duplicates
+    message: str
 
 
 def warm_start(database: Database, definition: Definition) -> Beginning | None:
-    """Give what a new study starts from; None where its definition names no other study.
+    """Return the trials that a new study starts with; None if it has no warm start.
 
     Raises:
-        StudyError: the other study is not there, has no complete trial or does not suit this one.
+        StudyError: the other study is missing, has no complete trial or does not suit this one.
     """
     if definition.warm_start is None:
         return None
@@ -48,8 +48,8 @@ def warm_start(database: Database, definition: Definition) -> Beginning | None:
 
 
 def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beginning:
-    source = load(database, wanted.study)
-    _demand_alike(source.definition, definition)
+    source = load_study(database, wanted.study)
+    _require_compatible(source.definition, definition)
     best = best_trials(source)[: wanted.top]
     if not best:
         raise StudyError(f'"{wanted.study}" has no complete trial yet')
@@ -57,9 +57,9 @@ def _start(database: Database, definition: Definition, wanted: WarmStart) -> Beg
     if not starts:
         raise StudyError(f'no value of the best trials of "{wanted.study}" is in this space')
     few = f"; top = {wanted.top}, but no more are complete" if len(best) < wanted.top else ""
-    told = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
+    message = f'warm start from "{wanted.study}": queued {len(starts)} of its best {len(best)}{few}'
     return Beginning(
-        starts=starts, told=told + _beyond_budget(definition, starts) + _left_out(dropped)
+        starts=starts, message=message + _beyond_budget(definition, starts) + _left_out(dropped)
     )
 
 
@@ -71,41 +71,42 @@ def _beyond_budget(definition: Definition, starts: Sequence[Start]) -> str:
 
 
 def _left_out(dropped: Mapping[str, Sequence[int]]) -> str:
-    """Say which values no trial starts with, and whose they are."""
+    """Describe the values that no trial starts with, and the trials that had them."""
     if not dropped:
         return ""
-    told = [
+    shown = [
         f"{value} of trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
-        for value, numbers in islice(dropped.items(), TOLD)
+        for value, numbers in islice(dropped.items(), SHOWN)
     ]
-    more = [f"{len(dropped) - TOLD} more values"] if len(dropped) > TOLD else []
-    return f"; left out, for this space does not have them: {'; '.join([*told, *more])}"
+    more = [f"{len(dropped) - SHOWN} more values"] if len(dropped) > SHOWN else []
+    return f"; left out, since this space does not have them: {'; '.join([*shown, *more])}"
 
 
-def _demand_alike(theirs: Definition, ours: Definition) -> None:
-    """Refuse what could not be meant. Other data, folds and metrics may be what stages are for."""
+def _require_compatible(theirs: Definition, ours: Definition) -> None:
+    """Refuse another model or direction; other data, folds or metrics may be intended."""
     if theirs.model != ours.model:
         raise StudyError(f'"{theirs.name}" searches the model {theirs.model}, not {ours.model}')
-    if theirs.better != ours.better:
+    if theirs.direction != ours.direction:
         raise StudyError(
-            f'"{theirs.name}" is to {theirs.better} {theirs.evaluation.metric}, '
-            f"this one to {ours.better} {ours.evaluation.metric}"
+            f'"{theirs.name}" is to {theirs.direction} {theirs.evaluation.metric}, '
+            f"this one to {ours.direction} {ours.evaluation.metric}"
         )
 
 
 def _starts(
     source: StoredStudy, best: Iterable[FrozenTrial], definition: Definition
 ) -> tuple[tuple[Start, ...], dict[str, list[int]]]:
-    """Take from each trial what this space has too; what was fixed there may be searched here.
+    """Take from each trial the values that this space has, too, searched there or fixed.
 
-    Of the values that this study searches but can't have, the numbers of the trials come along.
+    Also returns the values outside this space of parameters that it searches, each with the numbers
+    of the trials that had it.
     """
     theirs, ours = space_of(source.definition), space_of(definition)
     starts: list[Start] = []
     dropped: dict[str, list[int]] = {}
     for trial in best:
         given = asdict(theirs.suggest(trial))
-        found = fit(ours, given)
+        found = check_values(ours, given)
         if found.values and all(start.values != found.values for start in starts):
             starts.append(
                 Start(
@@ -119,7 +120,7 @@ def _starts(
 
 
 def _meant(space: SearchSpace[Any], given: Mapping[str, Choice]) -> list[str]:
-    """Give the parameters that have a meaning where all have values."""
+    """Return the parameters that have a meaning, given a value of each."""
     meant: dict[str, Choice] = {}
     for name, parameter in space.parameters.items():
         if parameter.has_meaning(meant):

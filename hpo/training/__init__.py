@@ -1,4 +1,4 @@
-"""Training code that ships: leaves that know neither Optuna nor the rest of hpo.
+"""The training code, which is copied into exported scripts.
 
-Exported scripts are made of these modules, so what is written here is what a person reads there.
+It imports neither Optuna nor the rest of hpo, and its docstrings and comments are read in scripts.
 """

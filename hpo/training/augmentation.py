@@ -1,4 +1,4 @@
-"""Images turned, moved and zoomed at random."""
+"""Random rotation, shift and zoom of images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ Array = NDArray[np.float32]
 
 
 def augment(params: Params, images: Array, rng: np.random.Generator) -> Array:
-    """Turn, move and zoom each of images (n, height, width, channels) in its own way."""
+    """Rotate, shift and zoom each image of a batch (n, height, width, channels) at random."""
     count, height, width, _ = images.shape
     draws = rng.uniform(-1, 1, (4, count, 1, 1)).astype(np.float32)
     angle, scale = np.deg2rad(params.rotation * draws[0]), 1 / (1 + params.zoom * draws[1])
@@ -23,7 +23,7 @@ def augment(params: Params, images: Array, rng: np.random.Generator) -> Array:
 
 
 def nearest(images: Array, rows: Array, columns: Array) -> Array:
-    """Take the pixel next to each place (n, height, width); images are mirrored at their edges."""
+    """Take the pixel nearest to each place (n, height, width), mirroring images at their edges."""
     count, height, width, channels = images.shape
     down, right = np.abs(np.rint(rows)), np.abs(np.rint(columns))
     down = np.clip(np.minimum(down, 2 * (height - 1) - down), 0, height - 1)
@@ -33,7 +33,7 @@ def nearest(images: Array, rows: Array, columns: Array) -> Array:
 
 
 def bilinear(images: Array, rows: Array, columns: Array) -> Array:
-    """Mix the four pixels around each place (n, height, width) by how near they are."""
+    """Interpolate between the four pixels around each place (n, height, width)."""
     top, left = np.floor(rows), np.floor(columns)
     below, beside = (rows - top)[..., None], (columns - left)[..., None]
     mixed: Array = (1 - below) * (

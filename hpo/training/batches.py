@@ -14,7 +14,7 @@ from hpo.training.steps import OnStep
 def batches(
     params: Params, images: Array, labels: Array, seed: int, on_step: OnStep | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """Give batches without end; those of an epoch follow from the seed and its number alone."""
+    """Yield batches without end; those of an epoch depend on the seed and its number alone."""
     for epoch in count() if on_step is None else count(epochs_kept(on_step)):
         rng = np.random.default_rng((seed, epoch))
         for rows in np.split(

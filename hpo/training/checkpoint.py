@@ -1,4 +1,4 @@
-"""The state of a training at the end of each epoch: told of, kept, and gone on from."""
+"""Saving the state of a training after each epoch, and resuming from it."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from hpo.training.steps import OnStep
 
 log = logging.getLogger(__name__)
 
-# What callbacks remember from epoch to epoch, beside what stands in variables.
+# The attributes in which callbacks keep state from epoch to epoch.
 REMEMBERED = {
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
@@ -23,11 +23,11 @@ REMEMBERED = {
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
-    """Keeps a training at the end of each epoch, then tells of it.
+    """Saves the state of a training after each epoch, then reports the epoch.
 
-    A training that goes on is the same to the last bit as one that was not interrupted: the file
-    holds the weights, the state of the optimizer and of the random generators, and what the
-    callbacks before this one remember. Batches follow from the number of their epoch.
+    A resumed training equals an uninterrupted one to the last bit: the file holds the weights, the
+    state of the optimizer and of the random generators, and that of the callbacks before this one.
+    The batches depend on the number of the epoch alone.
     """
 
     def __init__(self, on_step: OnStep, others: Sequence[keras.callbacks.Callback]) -> None:
@@ -36,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
         self.file = on_step.checkpoint
 
     def on_train_begin(self, logs: object = None) -> None:
-        """Go on from what is kept, and tell of it again: the end may have come before."""
+        """Resume from the file and report its epoch, which may not have been reported before."""
         del logs
         if self.file is None or not self.file.exists():
             return
@@ -48,7 +48,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
         self.on_step(epochs_kept(self.on_step), self.model)
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Keep the training and tell of it."""
+        """Save the state, then report the epoch."""
         del logs
         if self.file is not None:
             self._keep(self.file, self.params["epochs"] if self.model.stop_training else epoch + 1)
@@ -62,12 +62,12 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
             arrays |= _to_arrays(key, getattr(callback, name))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            half = path.with_suffix(f".{os.getpid()}")  # so that the file is replaced as a whole
+            half = path.with_suffix(f".{os.getpid()}")  # renamed when complete
             with half.open("wb") as file:
                 np.savez(file, **arrays)
             half.replace(path)
         except OSError as error:  # a full disk does not end a training
-            log.warning("%s: the training is not kept: %s", path, error)
+            log.warning("%s: the checkpoint is not saved: %s", path, error)
 
     def _variables(self) -> list[keras.Variable]:
         optimizer = self.model.optimizer
@@ -82,7 +82,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
 
 
 def epochs_kept(on_step: OnStep) -> int:
-    """Give how many epochs of a kept training are finished: all of them where it ended early."""
+    """Return how many epochs the checkpoint has finished: all of them after early stopping."""
     file = on_step.checkpoint
     if file is None or not file.exists():
         return 0
@@ -91,7 +91,7 @@ def epochs_kept(on_step: OnStep) -> int:
 
 
 def _to_arrays(key: str, value: Any) -> dict[str, NDArray[Any]]:
-    """Give a number, a list of arrays or nothing as arrays."""
+    """Convert a number, a list of arrays or None to named arrays."""
     if value is None:
         return {}
     if isinstance(value, list):
@@ -100,7 +100,7 @@ def _to_arrays(key: str, value: Any) -> dict[str, NDArray[Any]]:
 
 
 def _from_arrays(kept: Any, key: str) -> Any:
-    """Give what was made arrays."""
+    """Convert named arrays back to what `_to_arrays` was given."""
     if key in kept:
         return kept[key].item()
     several = [kept[name] for name in kept.files if name.startswith(f"{key} ")]

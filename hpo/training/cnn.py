@@ -18,8 +18,8 @@ from hpo.training.splits import holdout
 from hpo.training.steps import OnStep
 from hpo.training.task import Task
 
-# The share of the training rows that a network does not learn from where their loss decides over
-# its learning rate or its end.
+# The share of the training rows that is set aside as validation data where the loss on it decides
+# on the learning rate or on early stopping.
 WATCHED = 0.1
 
 
@@ -57,7 +57,7 @@ def fit(
         steps_per_epoch=steps,
         epochs=params.epochs,
         callbacks=[*callbacks(params, on_step)],
-        shuffle=False,  # they come in the order of their epoch
+        shuffle=False,  # the batches are shuffled already
         verbose=0,
         **watched,
         **({} if on_step is None else {"initial_epoch": epochs_kept(on_step)}),
@@ -66,7 +66,7 @@ def fit(
 
 
 def averaged(params: Params, task: Task, model: keras.Model) -> keras.Model:
-    """Give a network that takes the mean over an image and its shifts each way."""
+    """Return a network that averages its predictions for an image and its four shifts."""
     image, ways = keras.Input(task.shape), [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
     views = [
         keras.ops.roll(image, (params.test_shift * down, params.test_shift * right), (1, 2))
@@ -76,7 +76,7 @@ def averaged(params: Params, task: Task, model: keras.Model) -> keras.Model:
 
 
 def freeze_features(model: keras.Model) -> None:
-    """Let only the layers learn that come after the image has become a vector."""
+    """Freeze all layers before the one that turns the image into a vector."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Flatten | keras.layers.GlobalAveragePooling2D):
             return
@@ -84,9 +84,9 @@ def freeze_features(model: keras.Model) -> None:
 
 
 def callbacks(params: Params, on_step: OnStep | None) -> Iterator[keras.callbacks.Callback]:
-    """Give what happens at the end of each epoch, in this order."""
+    """Build the callbacks, in the order in which they run."""
     kept = []
-    if params.ema > 0:  # whoever looks at the network at the end of an epoch sees the averages
+    if params.ema > 0:  # at the end of an epoch the network has its averaged weights
         kept.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if params.schedule == "plateau":
         kept.append(keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=3))
@@ -100,12 +100,12 @@ def callbacks(params: Params, on_step: OnStep | None) -> Iterator[keras.callback
 
 
 def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give the probability of each class for each row of X (n, features), as (n, classes)."""
+    """Return the probability of each class for each row of X (n, features), as (n, classes)."""
     return np.asarray(model.predict(to_images(X, task), 128, verbose=0))
 
 
 def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     best = scores(model, task, X).argmax(axis=1)
     labels: NDArray[np.int64] = np.array(task.classes)[best]
     return labels
@@ -114,8 +114,8 @@ def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[n
 def save(model: keras.Model, folder: Path) -> Path:
     """Write the trained network to a file in folder, without its optimizer.
 
-    JAX may be past reading that: averaged weights are the same arrays there and in the network,
-    and whoever lets the network predict uses them up.
+    On JAX the optimizer may be unreadable by now: with averaged weights it shares arrays with the
+    network, and predicting deletes them.
     """
     keras.Model(model.inputs, model.outputs).save(folder / "model.keras")
     return folder / "model.keras"

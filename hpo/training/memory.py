@@ -1,4 +1,4 @@
-"""What the process does with memory that it has freed."""
+"""Keeping freed memory in the process."""
 
 import ctypes
 

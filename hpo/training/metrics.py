@@ -1,4 +1,4 @@
-"""What a model is judged by: labels y (n,) against predicted ones (n,)."""
+"""Metrics of predicted labels (n,) against true labels y (n,)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,20 +6,20 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 
 def accuracy(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Give the share of rows that are right."""
+    """Return the share of correct predictions."""
     return float(accuracy_score(y, predicted))
 
 
 def balanced_accuracy(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Give the mean over the classes of the share of their rows that are right."""
+    """Return the mean recall of the classes."""
     return float(balanced_accuracy_score(y, predicted))
 
 
 def f1_macro(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Give the mean over the classes of their F1."""
+    """Return the mean F1 score of the classes."""
     return float(f1_score(y, predicted, average="macro", zero_division=0))
 
 
 def error_rate(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Give the share of rows that are wrong."""
+    """Return the share of wrong predictions."""
     return 1 - float(accuracy_score(y, predicted))

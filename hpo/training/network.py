@@ -17,7 +17,7 @@ INITS = {
 
 
 def network(params: Params, task: Task) -> Iterator[keras.Layer]:
-    """Give the layers, from an image to the probability of each class."""
+    """Build the layers, from an image to the probability of each class."""
     yield keras.Input(task.shape)
     if params.threshold > 0:
         yield layers.ReLU(threshold=params.threshold)
@@ -42,7 +42,7 @@ def network(params: Params, task: Task) -> Iterator[keras.Layer]:
 
 
 def block(params: Params, filters: int) -> Iterator[keras.Layer]:
-    """Give convolutions that end with an image of half the size."""
+    """Build convolutions that end by halving the image."""
     for _ in range(params.convolutions):
         yield from convolution(params, filters, params.kernel_size, 1, params.padding)
     if params.downsampling == "stride":
@@ -55,16 +55,16 @@ def block(params: Params, filters: int) -> Iterator[keras.Layer]:
 def convolution(
     params: Params, filters: int, kernel: int, strides: int, padding: str
 ) -> Iterator[keras.Layer]:
-    """Give a convolution, and its normalisation where the network has one."""
+    """Build a convolution, with batch normalisation if the network has it."""
     act, init = params.activation, INITS[params.init]
     yield layers.Conv2D(filters, kernel, strides, padding, activation=act, kernel_initializer=init)
     if params.batch_norm:
-        # Keras' own momentum of 0.99 knows too little after one epoch to be judged by.
+        # With Keras' default of 0.99 the averages are too far off to judge the first epochs.
         yield layers.BatchNormalization(momentum=0.9)
 
 
 def dense(params: Params) -> Iterator[keras.Layer]:
-    """Give the dense layer, and its normalisation where the network has one."""
+    """Build the dense layer, with batch normalisation if the network has it."""
     act, init = params.activation, INITS[params.init]
     yield layers.Dense(params.dense_units, activation=act, kernel_initializer=init)
     if params.batch_norm:
@@ -72,6 +72,6 @@ def dense(params: Params) -> Iterator[keras.Layer]:
 
 
 def dropout(params: Params, places: tuple[str, ...]) -> Iterator[keras.Layer]:
-    """Give the dropout of a place, where the network has one there."""
+    """Build the dropout of a place, if the network has one there."""
     if params.dropout > 0 and params.dropout_at in places:
         yield layers.Dropout(params.dropout)

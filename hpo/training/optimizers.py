@@ -1,4 +1,4 @@
-"""What changes the weights, and by how much."""
+"""The optimizer and its learning rate."""
 
 import keras
 
@@ -16,7 +16,7 @@ OPTIMIZERS = {
 def optimizer(
     params: Params, rate: float | keras.optimizers.schedules.LearningRateSchedule
 ) -> keras.optimizers.Optimizer:
-    """Give the optimizer with its learning rate or schedule."""
+    """Return the optimizer with its learning rate or schedule."""
     return OPTIMIZERS[params.optimizer](
         rate,
         **({"momentum": params.momentum, "nesterov": True} if params.optimizer == "sgd" else {}),
@@ -28,7 +28,7 @@ def optimizer(
 def learning_rate(
     params: Params, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Give the learning rate: one number, or what a half cosine says, of so many steps an epoch."""
+    """Return the learning rate: a constant, or a half cosine over epochs of so many steps."""
     if params.schedule != "cosine":
         return params.learning_rate
     return keras.optimizers.schedules.CosineDecay(

@@ -1,4 +1,4 @@
-"""Rows of a file that is known to be good: a reader for each format, and a name for its rows."""
+"""A reader for each file format, for files that were checked before, and the rows' fingerprint."""
 
 import gzip
 import hashlib
@@ -29,10 +29,10 @@ def read_npz(path: Path) -> NDArray[Any]:
 
 
 def _narrowed(labels: NDArray[Any]) -> NDArray[Any]:
-    """Give labels the smallest type that holds them: a table of bytes then stays one of bytes."""
+    """Cast labels to the smallest integer type that holds them: tables of bytes stay small."""
     whole = labels.astype(np.int64)
     if not np.array_equal(whole, labels):
-        return labels  # which are none, as whoever takes them for labels finds out
+        return labels  # no whole numbers: the caller will refuse them
     least, most = (np.min_scalar_type(int(end)) for end in (whole.min(), whole.max()))
     return whole.astype(np.promote_types(least, most))
 
@@ -53,7 +53,7 @@ def _is_header(line: str) -> bool:
             float(cell.strip('" \n') or 0)
     except ValueError:
         return True
-    return "_" in line  # Python would take 1_000 for a number
+    return "_" in line  # Python would accept 1_000 as a number
 
 
 def read_amat(path: Path) -> NDArray[Any]:
@@ -66,13 +66,13 @@ def read_parquet(path: Path) -> NDArray[Any]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    # pandas stores its row numbers as a column; they are no data.
+    # pandas stores its index as a column, which is not data.
     names = [name for name in table.column_names if not name.startswith("__index_level_")]
     return np.column_stack([table[name].to_numpy() for name in names])
 
 
 def fingerprint(X: NDArray[np.float32], y: NDArray[np.int64]) -> str:
-    """Give the SHA-256 of rows and labels in hexadecimal: equal whatever file they come from."""
+    """Return the SHA-256 of rows and labels in hexadecimal, the same for every file format."""
     digest = hashlib.sha256(f"X {X.shape} y {y.shape}\n".encode())
     digest.update(np.ascontiguousarray(X, dtype="<f4").data)
     digest.update(np.ascontiguousarray(y, dtype="<i8").data)

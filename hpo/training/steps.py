@@ -1,4 +1,4 @@
-"""What a training that climbs tells of: each step, and where it is kept meanwhile."""
+"""The callback of a training that reports its steps, and where it keeps its state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class OnStep:
-    """Hears of each step, from 1; whatever hear raises ends the training.
+    """Called after each step, from 1; an exception that the callback raises ends the training.
 
-    checkpoint is the file in which a training keeps its state before it tells of a step, and from
-    which it goes on where that exists; None where nothing is kept.
+    `checkpoint` is the file to which a training saves its state before each call, and from which
+    it resumes if the file exists; None to save nothing.
     """
 
-    hear: Callable[[int, Any], None]  # the step, and what was trained so far
+    callback: Callable[[int, Any], None]  # takes the step and the model as trained so far
     checkpoint: Path | None = None
 
     def __call__(self, step: int, trained: Any) -> None:
-        """Tell of a step."""
-        self.hear(step, trained)
+        """Report a step."""
+        self.callback(step, trained)

@@ -13,8 +13,8 @@ from sklearn.svm import SVC
 from hpo.training.params.svm import Params
 from hpo.training.task import Task
 
-# Of each pair of classes, or labels that no plane divides would take for ever. A pair that needs
-# more is judged by what is found by then.
+# For each pair of classes: on labels that can't be separated the solver may never converge. What
+# it has found by then is used.
 MOST_ITERATIONS = 10**8
 
 
@@ -23,7 +23,7 @@ def fit(
 ) -> Pipeline:
     """Train on rows X (n, features) with labels y (n,)."""
     pca = PCA(
-        # Neither a small sample nor a small image has that many.
+        # A small sample or a small image has fewer.
         n_components=min(params.components, len(X) - 1, X.shape[1]),
         whiten=params.whiten,
         svd_solver=_solver(*X.shape),
@@ -37,27 +37,27 @@ def fit(
         max_iter=MOST_ITERATIONS,
         random_state=seed,
     )
-    # In float32 the eigenvectors of the covariance lose the digits that whitening needs.
+    # float32 is too coarse for whitening with the eigenvectors of the covariance.
     return make_pipeline(pca, svc).fit(X.astype(np.float64), y)
 
 
 def _solver(rows: int, features: int) -> Literal["covariance_eigh", "full"]:
-    """Give the cheaper of two ways to the same components; they differ by rounding alone.
+    """Return the faster PCA solver; results differ by rounding alone.
 
-    The eigenvectors of a covariance cost the cube of the features, however few the rows are. Up
-    to 1000 features that is little, and one way whatever the rows keeps values as they are.
+    "covariance_eigh" takes time cubic in the features, however few the rows. Up to 1000 features
+    that is little, and using one solver for any number of rows keeps values comparable.
     """
     return "full" if features > max(1000, 2 * rows) else "covariance_eigh"
 
 
 def predict(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     labels: NDArray[np.int64] = model.predict(X.astype(np.float64))
     return labels
 
 
 def scores(model: Pipeline, _task: Task, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Give for each row of X (n, features) how much speaks for each class, as (n, classes)."""
+    """Return the decision score of each class for each row of X (n, features), as (n, classes)."""
     margins: NDArray[np.float64] = model.decision_function(X.astype(np.float64))
     return margins if margins.ndim > 1 else np.column_stack([-margins, margins])
 

@@ -1,4 +1,4 @@
-"""A trial's training in the artifact store, from where any worker goes on with it."""
+"""A trial's checkpoint in the artifact store, from which any worker can resume it."""
 
 import logging
 import shutil
@@ -17,30 +17,30 @@ from hpo.objective import checkpoint_file, newest_checkpoint
 from hpo.storage.keys import CHECKPOINT
 from hpo.worker.scratch import scratch
 
-PAUSE = 4.0  # times what a save took: so long nothing is saved after it, however slow the store
-REST = 60.0  # seconds without a try after one that failed: where a bucket is dead, each one waits
+PAUSE = 4.0  # times the duration of a save: the pause after it, so that a slow store costs a fifth
+REST = 60.0  # seconds of pause after a save that failed: a dead bucket takes long to time out
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Checkpoints:
-    """Keeps the newest file of a trial's training, each time under another name.
+    """Saves the newest checkpoint of a trial, each time as a new artifact.
 
-    The trial names the file in the statement by which its owner reports the step. So a worker that
-    has lost it changes nothing of what the next one goes on with.
+    The trial names the artifact in the same statement that reports the step as its owner. So a
+    worker that has lost the trial can't replace what the next one resumes from.
     """
 
     artifacts: Artifacts
     study: str
     number: int
-    folder: Path  # of this process: the training writes its file here after each epoch
-    kept: dict[str, Any] | None  # as the trial names it: a fold and an artifact
-    seen: tuple[str, int] | None = None  # the file that was fetched or saved last
+    folder: Path  # of this process, where the training writes its checkpoint after each epoch
+    kept: dict[str, Any] | None  # what the trial names: {"fold": int, "artifact": str}
+    seen: tuple[str, int] | None = None  # the version that was fetched or saved last
     rests_until: float = 0.0  # by time.monotonic()
 
     def fetch(self) -> None:
-        """Bring the training here that the trial names; without it, it begins anew."""
+        """Download the checkpoint that the trial names; if that fails, the fold starts over."""
         if self.kept is None:
             return
         path = checkpoint_file(self.folder, self.kept["fold"])
@@ -48,16 +48,16 @@ class Checkpoints:
             with self.artifacts.open(self.kept["artifact"]) as kept, path.open("xb") as file:
                 shutil.copyfileobj(kept, file)
         except (ArtifactError, OSError) as error:
-            log.warning("trial %d begins this fold anew: %s", self.number, error)
+            log.warning("trial %d starts this fold over: %s", self.number, error)
             path.unlink(missing_ok=True)
         else:
             self.seen = _version(path)
 
     def save(self, *, now: bool = False) -> dict[str, Any]:
-        """Keep the training, and give what the trial is to remember: nothing where nothing is new.
+        """Upload the newest checkpoint; return the attribute that names it, {} if none was saved.
 
-        It is left out where saving took too much time lately, unless it is to be now. What can't
-        be kept does not end a trial: it goes on, from what was kept before if it must.
+        Nothing is saved where nothing is new or, without `now`, too soon after the last save. A
+        save that fails does not end the trial.
         """
         newest = newest_checkpoint(self.folder)
         began = time.monotonic()
@@ -68,21 +68,21 @@ class Checkpoints:
         try:
             artifact = self._copy(newest.file)
         except (ArtifactError, OSError) as error:
-            log.warning("the training of trial %d is not kept: %s", self.number, error)
+            log.warning("the checkpoint of trial %d is not saved: %s", self.number, error)
             self.rests_until = time.monotonic() + REST
             return {}
         self.rests_until = time.monotonic() + PAUSE * (time.monotonic() - began)
         self.seen = _version(newest.file)
         return {CHECKPOINT: {"fold": newest.fold, "artifact": artifact}}
 
-    def told(self, attrs: dict[str, Any]) -> None:
-        """Hear what the trial remembers by now, and remove what it named before."""
+    def confirm(self, attrs: dict[str, Any]) -> None:
+        """Remove the checkpoint that these attributes, which were written, have replaced."""
         if CHECKPOINT in attrs:
             self._remove(self.kept)
             self.kept = attrs[CHECKPOINT]
 
-    def untold(self, attrs: Mapping[str, Any], named: Mapping[str, Any]) -> None:
-        """Remove what was saved for a trial that has another owner, unless that trial names it."""
+    def discard(self, attrs: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+        """Remove the checkpoint of unwritten attributes, unless the trial names it all the same."""
         if attrs.get(CHECKPOINT) != named.get(CHECKPOINT):
             self._remove(attrs.get(CHECKPOINT))
 
@@ -97,13 +97,13 @@ class Checkpoints:
             return
         try:
             self.artifacts.remove(named["artifact"])
-        except ArtifactError as error:  # it goes with the trial's end
-            log.warning("a training of trial %d is left over: %s", self.number, error)
+        except ArtifactError as error:  # it is removed when the trial ends
+            log.warning("a checkpoint of trial %d is left over: %s", self.number, error)
 
 
 @contextmanager
 def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterator[Checkpoints]:
-    """Give the training that a trial names, in a folder of this process."""
+    """Yield the checkpoints of a trial, in a folder of this process, ready to resume from."""
     with scratch() as folder:
         found = Checkpoints(
             artifacts=artifacts,
@@ -117,14 +117,11 @@ def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterato
 
 
 def forget(artifacts: Artifacts, study: str, number: int) -> bool:
-    """Remove every checkpoint of a trial that has ended, those that were never named as well.
-
-    Gives whether the store has done so.
-    """
+    """Remove all checkpoints of an ended trial; return whether that worked."""
     try:
         artifacts.forget_checkpoints(study, number)
     except ArtifactError as error:
-        log.warning("trainings of trial %d are left over: %s", number, error)
+        log.warning("checkpoints of trial %d are left over: %s", number, error)
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""What hears of each step of a trial, and ends it where it should not go on."""
+"""The callback that reports each step of a trial, and ends the trial where it should not go on."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.lease import Lease, Outcome, deadline_of
 from hpo.worker.mishaps import Diverged
 from hpo.worker.results import Results
@@ -37,7 +37,7 @@ class Cut(Exception):  # noqa: N818 - an event, not a failure
 
 @dataclass(kw_only=True)
 class Climber:
-    """Hears each step of a trial: reports it, and ends the trial where it should not go on."""
+    """Reports each step of a trial, and raises where the trial should not go on."""
 
     lease: Lease
     view: PrunerView
@@ -45,22 +45,25 @@ class Climber:
     checkpoints: Checkpoints
     results: Results
     deadline: float | None  # by time.monotonic()
-    wall_time: str | None = None  # of the budget, from which that follows
+    wall_time: str | None = None  # of the budget, as stored when the deadline was computed
     last_step: int = 0
-    reports: dict[int, float] = field(default_factory=dict)  # not written yet
-    folds: Sequence[float] = ()  # not written yet
-    files: dict[str, str] = field(default_factory=dict)  # that were kept, not written yet
-    saved: dict[str, Any] = field(default_factory=dict)  # the training, not written yet
+
+    # Not written to the database yet:
+    reports: dict[int, float] = field(default_factory=dict)  # values by step
+    folds: Sequence[float] = ()  # values of the finished folds
+    files: dict[str, str] = field(default_factory=dict)  # attributes that list saved files
+    saved: dict[str, Any] = field(default_factory=dict)  # the attribute that names the checkpoint
+
     written_at: float = field(default_factory=time.monotonic)
 
     @property
     def trial(self) -> FrozenTrial:
-        """The trial with its reports, those that are not written yet as well."""
+        """The trial with all of its reports, written or not."""
         return self.lease.trial
 
     @property
     def unwritten(self) -> Writing:
-        """What is to be written with the next step or with the end."""
+        """What the next write has to contain."""
         return Writing(
             reports=dict(self.reports),
             user_attrs={FOLDS: self.folds} if self.folds else {},
@@ -72,10 +75,10 @@ class Climber:
 
         Raises:
             LeaseLost: the trial is another worker's now.
-            Drained: it is to be handed back.
-            Cut: it is to end, the study was cancelled or its time is over.
-            Diverged: its value is no finite number.
-            TrialPruned: it is not worth going on with.
+            Drained: the trial is to be handed back.
+            Cut: the study was cancelled, or its time is over.
+            Diverged: the value is not a finite number.
+            TrialPruned: the pruner or the budget stops the trial here.
         """
         is_new = step not in self.trial.intermediate_values
         if is_new:
@@ -86,15 +89,15 @@ class Climber:
         if want is Want.CANCEL or self._is_time_over():
             raise Cut
         if self._has_to_ask(step, is_new=is_new) and not self._may_climb(step):
-            raise TrialPruned(step)  # though it is to be handed back: nobody asks again for a step
+            raise TrialPruned(step)  # before Drained: a pruner is asked once for each step
         if want is Want.PAUSE or self.stop.requested:
             raise Drained
 
     def write(self) -> Control:
-        """Write what is not written yet, and give what is wanted of the study."""
+        """Write what is not written yet, and return what is wanted of the study."""
         self.saved = self.checkpoints.save()
         wanted = self.lease.write(self.unwritten)
-        self._told()
+        self._confirm()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
         if wanted.wall_time != self.wall_time:
@@ -102,38 +105,38 @@ class Climber:
         return wanted.control
 
     def end(self, outcome: Outcome) -> None:
-        """Write the end of this worker's part, and what is not written yet.
+        """Write how the trial ended for this worker, with what is not written yet.
 
-        A trial that has ended names its training until that is removed.
+        An ended trial names its checkpoint until that is removed.
         """
         if outcome.state in {TrialState.COMPLETE, TrialState.FAIL}:
             self.files |= self.results.keep_log()
         if not outcome.state.is_finished() and outcome.retries is None:
             self.saved = self.checkpoints.save(now=True)
         self.lease.end(outcome, self.unwritten)
-        self._told()
+        self._confirm()
 
-    def _told(self) -> None:
-        self.checkpoints.told(self.saved)
+    def _confirm(self) -> None:
+        self.checkpoints.confirm(self.saved)
         self.saved = {}
 
     def drop(self) -> None:
-        """Remove what was kept for a trial that was lost, but for what it has come to name.
+        """Remove files saved for a lost trial, except those that the trial lists.
 
-        Of the last writing only the answer may have been lost.
+        The last write may have succeeded even though its answer was lost.
         """
         named = self.lease.attrs()
-        self.checkpoints.untold(self.saved, named)
-        self.results.untold(self.files, named)
+        self.checkpoints.discard(self.saved, named)
+        self.results.discard(self.files, named)
 
     def keep_evaluation(self, objective: Objective) -> None:
-        """Keep what is known of the rows held out."""
-        if listed(self.trial.system_attrs, FILE):  # it is replaced: not by who has lost the trial
+        """Save the evaluation on the rows held out."""
+        if listed(self.trial.system_attrs, FILE):  # to be replaced: only by the trial's owner
             self.write()
         self.files |= self.results.keep_evaluation(objective, self.trial)
 
     def on_fold(self, values: Sequence[float]) -> None:
-        """Keep the values of the folds that are finished."""
+        """Note the values of the finished folds."""
         self.folds = list(values)
 
     def _note(self, step: int, value: float) -> None:
@@ -143,13 +146,13 @@ class Climber:
 
     def _is_time_to_write(self, *, is_new: bool) -> bool:
         pruner = self.view.pruner
-        looks = is_new and isinstance(pruner, Halving) and pruner.is_at_rung(self.trial)
+        looks = is_new and isinstance(pruner, HalvingPruner) and pruner.is_at_rung(self.trial)
         return looks or time.monotonic() - self.written_at >= BATCH
 
     def _is_time_over(self) -> bool:
-        """Whether the budget's time is over, which may have been raised since the trial was taken.
+        """Whether the budget's wall time is over, by the budget as it is now.
 
-        Until the study has a result, its trials go on.
+        Trials go on until the study has a result.
         """
         if self.deadline is None or time.monotonic() < self.deadline:
             return False
@@ -159,15 +162,15 @@ class Climber:
         return over and bool(account.completed)
 
     def _has_to_ask(self, step: int, *, is_new: bool) -> bool:
-        """Whether it is to be decided how the trial goes on.
+        """Whether the pruner and the budget have to be asked at this step.
 
-        A worker that died at a rung may have reported it and not asked for more.
+        An earlier worker may have died after reporting a rung and before asking.
         """
         granted = self.trial.system_attrs.get(GRANTED)
         return is_new or (granted is not None and step >= granted)
 
     def _may_climb(self, step: int) -> bool:
-        """Whether the trial is good enough and the budget has the steps up to its next rung."""
+        """Whether the pruner lets the trial go on and the budget has steps up to its next rung."""
         if persistently(self._should_prune, self.lease.give_up):
             return False
         granted = self.trial.system_attrs.get(GRANTED)

@@ -1,4 +1,4 @@
-"""Walking the exhaustive grid: each trial takes the next of its points, in random order."""
+"""Sampling the exhaustive grid: each trial takes the next of its points, in random order."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +15,10 @@ from hpo.study import is_given
 
 
 class GridSampler(BaseSampler):
-    """Proposes each point of a grid once, whatever number of workers share the study.
+    """Proposes each point of a grid once, however many workers share the study.
 
-    Optuna's own looks for a point that nobody has begun, which two workers may do at once, and
-    begins again where all were visited; here the number of a trial decides over its point.
+    Optuna's own picks a point that no trial has begun, which two workers may do at once, and starts
+    over when all were visited; here a trial's number determines its point.
     """
 
     def __init__(self, grid: Grid, seed: int) -> None:
@@ -28,27 +28,27 @@ class GridSampler(BaseSampler):
     def infer_relative_search_space(
         self, _study: Study, _trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give nothing: a point has no parameters that depend on each other."""
+        """Return nothing: parameters are sampled one by one."""
         return {}
 
     def sample_relative(
         self, _study: Study, _trial: FrozenTrial, _search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Give nothing, as there is nothing relative."""
+        """Return nothing: parameters are sampled one by one."""
         return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, name: str, _distribution: BaseDistribution
     ) -> Any:
-        """Give the value of a parameter at the trial's point."""
+        """Return the value of a parameter at the trial's point."""
         place = place_of(trial, study.get_trials(deepcopy=False))
         return self._grid.point(int(self._order[place % len(self._order)]))[name]
 
 
 def place_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
-    """Give a trial's place in the walk, from 0; another try for one that failed has that one's.
+    """Return the index of a trial's grid point, from 0; a retry has that of the failed trial.
 
-    Neither a trial that was queued with values nor another try takes a place from those after it.
+    Neither retries nor trials queued with given values use up an index.
     """
     while (failed := trial.user_attrs.get(RETRY_OF)) is not None:
         trial = trials[failed]

@@ -1,4 +1,4 @@
-"""Successive halving that pauses: a trial waits at each rung until it is among the best there."""
+"""Successive halving with pauses: a trial waits at each rung until it is among the best there."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from hpo.study import is_paused, rungs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Halving(BasePruner):
-    """Lets one in `factor` of the trials at a rung climb on; the others wait and may follow later.
+class HalvingPruner(BasePruner):
+    """Promotes one in `factor` of the trials at a rung; the others wait and may follow later.
 
     This is ASHA as it was published (Li et al., 2020). Optuna's pruner of that name ends a trial
-    that is not good enough yet, and so lets through whichever come first.
+    that is not good enough yet, which favours the trials that come first.
     """
 
     first: int  # step; each further rung is `factor` times the one before
@@ -29,7 +29,7 @@ class Halving(BasePruner):
         return rungs(self.first, self.factor, self.last_step)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether a trial should wait at the step that it has just reported."""
+        """Whether a trial should wait at the step that it reported last."""
         rung = self._rung_of(trial)
         if rung is None:
             return False
@@ -37,17 +37,17 @@ class Halving(BasePruner):
         return trial.number not in self._best_at(rung, trials, study.direction)
 
     def is_at_rung(self, trial: FrozenTrial) -> bool:
-        """Whether the step that a trial has reported last is where it may have to wait."""
+        """Whether the step that a trial reported last is a rung."""
         return self._rung_of(trial) is not None
 
     def rung_at(self, step: int) -> int:
-        """Give the highest rung that a step has reached."""
+        """Return the highest rung at or below a step."""
         return max(rung for rung in self.rungs if rung <= step)
 
     def promotable(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> Iterator[FrozenTrial]:
-        """Give the paused trials that are among the best of their rungs, the highest rung first."""
+        """Yield the paused trials that are among the best at their rungs, highest rung first."""
         waiting = paused(trials)
         for rung in reversed(self.rungs):
             at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
@@ -57,14 +57,14 @@ class Halving(BasePruner):
     def furthest(
         self, trials: Sequence[FrozenTrial], direction: StudyDirection
     ) -> FrozenTrial | None:
-        """Give the best of the paused trials that have climbed furthest."""
+        """Return the best of the trials paused at the highest rung; None if none is paused."""
         waiting = paused(trials)
         rung = max((trial.system_attrs[PAUSED] for trial in waiting), default=0)
         at_rung = [trial for trial in waiting if trial.system_attrs[PAUSED] == rung]
         return next(iter(_ranked(at_rung, rung, direction)), None)
 
     def _rung_of(self, trial: FrozenTrial) -> int | None:
-        """Give the highest rung that only the newest step has reached."""
+        """Return the highest rung that was reached with the newest step, if any."""
         *before, newest = sorted(trial.intermediate_values)
         reached = [rung for rung in self.rungs if max(before, default=0) < rung <= newest]
         return max(reached, default=None)
@@ -72,25 +72,25 @@ class Halving(BasePruner):
     def _best_at(
         self, rung: int, trials: Iterable[FrozenTrial], direction: StudyDirection
     ) -> set[int]:
-        """Give the numbers of the trials that are good enough to climb beyond a rung."""
+        """Return the numbers of the trials that may climb beyond a rung."""
         reached = [trial for trial in trials if max(trial.intermediate_values, default=0) >= rung]
         ranked = _ranked(reached, rung, direction)
         return {trial.number for trial in ranked[: len(ranked) // self.factor]}
 
 
-NO_RUNGS = Halving(first=1, factor=2, last_step=1)
-"""What pauses nothing, and so has nothing to promote."""
+NO_RUNGS = HalvingPruner(first=1, factor=2, last_step=1)
+"""Pauses nothing, and so has nothing to promote."""
 
 
 def paused(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Leave out all trials but those that wait at a rung."""
+    """Return the trials that wait at a rung."""
     return list(filter(is_paused, trials))
 
 
 def _ranked(
     trials: Iterable[FrozenTrial], rung: int, direction: StudyDirection
 ) -> list[FrozenTrial]:
-    """Sort trials by their values at a rung, the best first, equals by their numbers."""
+    """Sort trials by their values at a rung, the best first, ties by number."""
     sign = -1 if direction is StudyDirection.MAXIMIZE else 1
 
     def key(trial: FrozenTrial) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Saying that a trial's worker lives."""
+"""The heartbeat of a trial that runs."""
 
 import logging
 from collections.abc import Iterator
@@ -14,11 +14,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def heartbeat(lease: Lease) -> Iterator[None]:
-    """Record a heartbeat, again and again, as long as the body runs and owns the trial.
+    """Record heartbeats from a thread while the body runs and owns the trial.
 
-    A beat that fails is a beat missed, not the end: the grace period covers a database's restart.
-    With each beat, trials of the study whose workers died are let go of: that waits for nobody
-    to ask for a trial.
+    A beat that fails is logged and does no harm: the grace period covers a database's restart.
+    With each beat, trials of the study whose workers have died are freed.
     """
     ended, interval = Event(), grace_period() / BEATS
 
@@ -28,7 +27,7 @@ def heartbeat(lease: Lease) -> Iterator[None]:
                 lease.owned.write()
                 free_stale(lease.stored)
             except LeaseLost:
-                return  # the next step finds out, too
+                return  # the next write of a step raises it, too
             except DatabaseError as error:
                 log.warning("a heartbeat of trial %d was missed: %s", lease.number, error)
 

@@ -33,35 +33,35 @@ from hpo.study import (
     trials_of,
 )
 from hpo.worker.checkpoints import forget
-from hpo.worker.choice import Choice
-from hpo.worker.halving import NO_RUNGS, Halving
+from hpo.worker.halving import NO_RUNGS, HalvingPruner
+from hpo.worker.selection import Selection
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a worker's part in a trial ended: WAITING means that another worker goes on with it."""
+    """How a trial ended for this worker; with WAITING another worker may resume it."""
 
     state: TrialState
     value: float | None = None
     error: str | None = None
-    rung: int | None = None  # where it waits until it is among the best
-    retries: Sequence[str] | None = None  # why it was tried again, where it is to be
+    rung: int | None = None  # at which it waits until it is among the best
+    retries: Sequence[str] | None = None  # why it is to be tried again, this time and before
 
     def __str__(self) -> str:
         return self.state.name if self.value is None else f"{self.state.name} {self.value}"
 
     @property
     def system_attrs(self) -> dict[str, Any]:
-        """What is kept of it for the workers that come."""
+        """What later workers need to know of it."""
         kept = {PAUSED: self.rung, RETRIES: self.retries}
         return {key: value for key, value in kept.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a worker hears of the study when it writes to its trial."""
+    """What a write to a trial returns about its study."""
 
     control: Control
     wall_time: str | None  # of the budget, as it is stored
@@ -77,10 +77,10 @@ class Lease:
     stored: StoredStudy
     trial: FrozenTrial  # as it was taken
     owned: OwnedTrial
-    seen: Sequence[FrozenTrial] | None  # all trials, at that moment; None: nobody had to look
+    seen: Sequence[FrozenTrial] | None  # all trials at that moment; None: they were not read
     artifacts: Artifacts
     deadline: float | None  # by time.monotonic(): when the budget's time is over
-    give_up: Callable[[], bool]  # whether waiting for the database has no sense any more
+    give_up: Callable[[], bool]  # whether to stop waiting for a database that is away
 
     @property
     def number(self) -> int:
@@ -89,12 +89,12 @@ class Lease:
 
     @cached_property
     def trials(self) -> Sequence[FrozenTrial]:
-        """The others, when this one was taken or when somebody first asks for them."""
+        """The other trials, as they were when this one was taken, or on first access."""
         seen = trials_of(self.stored) if self.seen is None else self.seen
         return [other for other in seen if other.number != self.number]
 
     def attrs(self) -> Mapping[str, Any]:
-        """Give the trial's system attributes, read anew; none where it was deleted."""
+        """Read the trial's system attributes; empty if it was deleted."""
         records = self.stored.database.records
         with suppress(KeyError):
             return persistently(
@@ -103,12 +103,12 @@ class Lease:
         return {}
 
     def account(self) -> Account:
-        """Give the study's account, read anew."""
+        """Read the study's account."""
         stored = self.stored
         return persistently(lambda: account_of(stored), self.give_up)
 
     def write(self, writing: Writing = NOTHING) -> Wanted:
-        """Write to the trial, say that its worker lives, and give what is wanted of its study.
+        """Write to the trial, with a heartbeat, and return what is wanted of its study.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.
@@ -117,9 +117,9 @@ class Lease:
         return Wanted(control=Control.read(control), wall_time=wall_time)
 
     def climb_on(self) -> int | None:
-        """Ask whether the trial may climb on from the rung that it reported last.
+        """Ask for the budget's steps beyond the rung that the trial reported last.
 
-        Gives the step up to which it may, or None.
+        Returns the step up to which it may climb, or None if it may not.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.
@@ -137,9 +137,7 @@ class Lease:
             return landing
 
     def end(self, outcome: Outcome, unwritten: Writing = NOTHING) -> None:
-        """Record how the trial ended, and what is not written yet.
-
-        One that waits keeps its parameters and its reports.
+        """Record how the trial ended, with what is not written yet.
 
         Raises:
             LeaseLost: another worker, or a person, has taken, ended or deleted it.
@@ -153,7 +151,7 @@ class Lease:
         persistently(lambda: self.owned.end(outcome.state, outcome.value, writing), self.give_up)
 
     def forget_training(self, *, is_named: bool) -> None:
-        """Remove the checkpoints of the trial, which has ended; then it names none any more."""
+        """Remove the checkpoints of the trial, which has ended, and the attribute naming one."""
         is_gone = forget(self.artifacts, self.stored.definition.name, self.number)
         if is_gone and is_named:
             persistently(partial(_unname, self.stored, self.owned.trial_id), self.give_up)
@@ -161,34 +159,34 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class Leases:
-    """Where one worker gets its trials of one study, whose pruner must be set."""
+    """Takes trials of one study for one worker; the study's pruner must be set."""
 
     stored: StoredStudy
     owner: str
     artifacts: Artifacts
-    give_up: Callable[[], bool] = lambda: False  # whether to wait no longer for the database
+    give_up: Callable[[], bool] = lambda: False  # whether to stop waiting for the database
 
     def take(self) -> Lease | None:
         """Own the next trial; None if there is none now, or none any more.
 
-        What decides over it happens under the study's lock, so that the budget is exact.
+        It is chosen under the study's lock, so that the budget is exact.
 
         Raises:
             StudyError: somebody has deleted the study.
         """
-        owner = f"{self.owner}:{secrets.token_hex(4)}"  # another name for each trial
+        owner = f"{self.owner}:{secrets.token_hex(4)}"  # a new name for each trial
         tries = count()
         return persistently(lambda: self._take(owner, again=next(tries) > 0), self.give_up)
 
     def is_over(self) -> bool:
-        """Whether the study has ended, so that there will never be a trial to take."""
+        """Whether there will never be another trial to take."""
         return persistently(self._is_over, self.give_up)
 
     def sweep(self) -> None:
-        """Remove what checkpoints trials still name that have ended.
+        """Remove the checkpoints that ended trials still name.
 
-        They were ended by another than their worker, or the store was away then. Where it is so
-        again, the next sweep goes on.
+        Such a trial was not ended by its worker, or the artifact store was away at that time. If it
+        is away again, the rest is left to the next sweep.
         """
         for trial_id, number in persistently(self._ended_with_checkpoint, self.give_up):
             if not forget(self.artifacts, self.stored.definition.name, number):
@@ -196,37 +194,37 @@ class Leases:
             persistently(partial(_unname, self.stored, trial_id), self.give_up)
 
     def _ended_with_checkpoint(self) -> Sequence[tuple[int, int]]:
-        with self.stored.database.engine.connect() as connection:  # as it is now: nothing cached
+        with self.stored.database.engine.connect() as connection:
             return tidying.ended_with_checkpoint(connection, self.stored.study_id)
 
     def _take(self, owner: str, *, again: bool) -> Lease | None:
         free_stale(self.stored)
-        # An earlier try may have been one whose success was not heard of.
+        # An earlier try may have succeeded without an answer: then the trial is found below.
         begun = None if again else self._begin(owner)
         if begun is not None:
             return self._lease(begun, owner)
-        trials_of(self.stored)  # so that little is left to read while all other workers wait
+        trials_of(self.stored)  # fills the cache, so that little is left to read under the lock
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
             attrs = attrs_at(connection, self.stored)
             taken = taking.owned(connection, self.stored.study_id, owner)
             if taken is None and Control.read(attrs.get(CONTROL)).want is not Want.RUN:
                 return None
-            choice = self._choice(connection, attrs)
-            trial_id = taken or self._take_next(choice, connection, owner)
+            selection = self._selection(connection, attrs)
+            trial_id = taken or self._take_next(selection, connection, owner)
             if trial_id is None:
                 return None
-            deadline = deadline_of(choice.account)
+            deadline = deadline_of(selection.account)
         trial = self.stored.database.storage.get_trial(trial_id)
-        return self._lease(trial, owner, choice.account.trials, deadline)
+        return self._lease(trial, owner, selection.account.trials, deadline)
 
     def _begin(self, owner: str) -> FrozenTrial | None:
-        """Begin a new trial without a look at the others, where the database can decide over it.
+        """Begin a new trial without reading the others, if their number alone decides.
 
-        It counts them itself. To read them takes most of the time in which all other workers of
-        the study wait for the lock, the more of it the more they are.
+        The database counts them. Reading them takes most of the time for which the study's lock is
+        held, and the more trials there are, the more.
         """
         if not self._counts_trials_alone(self.stored.definition.budget):
-            return None  # most likely still so
+            return None  # the stored budget may have changed, but this is cheaper and still correct
         with study_lock(self.stored.database, self.stored.definition.name) as connection:
             attrs = attrs_at(connection, self.stored)
             budget = budget_of(self.stored, attrs)
@@ -236,9 +234,9 @@ class Leases:
             return taking.begin(connection, self.stored.study_id, owner, most=budget.trials)
 
     def _counts_trials_alone(self, budget: Budget) -> bool:
-        """Whether a new trial is next unless one waits or there are enough."""
+        """Whether the number of trials alone decides if a new one may begin."""
         others = (budget.steps, budget.wall_time, budget.target, budget.patience)
-        is_halving = isinstance(self.stored.study.pruner, Halving)
+        is_halving = isinstance(self.stored.study.pruner, HalvingPruner)
         is_walk = self.stored.points is not None  # it ends with its points
         return all(limit is None for limit in others) and not is_halving and not is_walk
 
@@ -264,8 +262,8 @@ class Leases:
             give_up=self.give_up,
         )
 
-    def _take_next(self, choice: Choice, connection: Connection, owner: str) -> int | None:
-        account, trial = choice.account, choice.existing()
+    def _take_next(self, selection: Selection, connection: Connection, owner: str) -> int | None:
+        account, trial = selection.account, selection.existing()
         grant = account.grant(trial)
         if trial is not None:
             trial_id = self._id_of(trial)
@@ -276,7 +274,7 @@ class Leases:
                 connection, self.stored.study_id, owner, despite_waiting=True, grant=grant
             )
             return None if begun is None else begun._trial_id  # noqa: SLF001
-        if not choice.runs:  # nothing will make room any more for what waits at a rung
+        if not selection.runs:  # nothing will make room any more for what waits at a rung
             tidying.prune_paused(connection, self.stored.study_id)
         return None
 
@@ -291,11 +289,11 @@ class Leases:
             self.stored.study_id, trial.number
         )
 
-    def _choice(self, connection: Connection, attrs: Mapping[str, Any]) -> Choice:
+    def _selection(self, connection: Connection, attrs: Mapping[str, Any]) -> Selection:
         pruner = self.stored.study.pruner
-        return Choice(
+        return Selection(
             account=account_of(self.stored, connection, attrs),
-            halving=pruner if isinstance(pruner, Halving) else NO_RUNGS,
+            halving=pruner if isinstance(pruner, HalvingPruner) else NO_RUNGS,
             direction=self.stored.study.direction,
         )
 
@@ -306,7 +304,7 @@ def _unname(stored: StoredStudy, trial_id: int) -> None:
 
 
 def deadline_of(account: Account) -> float | None:
-    """Give when the budget's time will be over, by time.monotonic(); None where it has no end."""
+    """Return when the budget's time will be over, by time.monotonic(); None where it has no end."""
     if account.budget.wall_time is None:
         return None
     left = account.budget.wall_time - account.worked
@@ -314,7 +312,7 @@ def deadline_of(account: Account) -> float | None:
 
 
 def free_stale(stored: StoredStudy) -> None:
-    """Let go of a study's trials whose workers have died, unless this one was cut off as well.
+    """Free a study's trials whose workers have died, unless this process was cut off itself.
 
     Raises:
         DatabaseAway: the database can't be asked now.

@@ -1,4 +1,4 @@
-"""What a training leaves behind in its process."""
+"""Freeing what a training leaves behind in its process."""
 
 import gc
 import sys
@@ -11,11 +11,11 @@ LEFT = "CustomGradient-"
 
 @contextmanager
 def leftovers_freed() -> Iterator[None]:
-    """Free what TensorFlow and Keras would keep of the body for as long as this process lives.
+    """Free what TensorFlow and Keras would keep of the body until the process ends.
 
-    Each network that learns registers a gradient under a name of its own. Nobody asks for it again
-    once the network is gone, but the registry holds it, and with it the graph of the training:
-    about 14 MB for each trial of a small network. What was registered before the body stays.
+    Each network that is trained registers a gradient under a name of its own, and the registry
+    keeps it, and with it the graph of the training: about 14 MB for each trial of a small network.
+    What was registered before the body stays.
     """
     gradients = _registered_gradients()
     before = {*gradients}
@@ -26,20 +26,20 @@ def leftovers_freed() -> Iterator[None]:
             if name.startswith(LEFT):
                 del gradients[name]
         if "keras" in sys.modules:
-            # Names and kernels, less than 1 MB; and it collects, since graphs are circles.
+            # Frees names and kernels, less than 1 MB, and collects garbage: graphs are cyclic.
             sys.modules["keras"].backend.clear_session()
 
 
 def keep_what_is_loaded() -> None:
-    """Leave what is loaded by now out of garbage collection.
+    """Exclude everything loaded so far from garbage collection.
 
-    To look through TensorFlow's modules alone takes a third of a second, each time.
+    Traversing TensorFlow's modules alone takes a third of a second each time.
     """
     gc.freeze()
 
 
 def _registered_gradients() -> dict[str, Any]:
-    """Give TensorFlow's own table; none where it is not loaded, or keeps it elsewhere."""
+    """Return TensorFlow's registry of gradients; empty where it is not loaded or not found."""
     ops = sys.modules.get("tensorflow.python.framework.ops")
     registry = getattr(ops, "gradient_registry", None)
     table: dict[str, Any] = getattr(registry, "_registry", {})

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: started, looked after, and ended with one command."""
+"""Supervising worker processes on this machine: starting, restarting and stopping them."""
 
 import logging
 import os
@@ -18,28 +18,28 @@ from hpo.worker.restarts import MEANT, crashes_with, wait_after
 from hpo.worker.signals import LOOK, StopSignals, stop_signals_wait
 from hpo.worker.slots import Slot
 
-MOST_READ = 10_000  # bytes of a log, which grows for as long as a worker is there
+MOST_READ = 10_000  # bytes from the end of a log
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class LocalWorker:
-    """A slot and the process in it; after a crash there comes another one, a little later."""
+    """A slot and the process in it, which is started again some time after a crash."""
 
     slot: Slot
     command: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
-    starts_at: float | None = 0.0  # when the next process does; None: one runs, or none will
+    starts_at: float | None = 0.0  # when to start the next process; None: one runs, or none will
     started_at: float = 0.0
-    said_before: int = 0  # bytes of the log that are not this process's
+    said_before: int = 0  # bytes of the log that earlier processes wrote
     crashes: int = 0  # in quick succession
-    code: int | None = None  # how the last process ended, where no other will follow
+    code: int | None = None  # exit code of the last process, if no other will follow
     last_words: str = "it said nothing"
 
-    def look(self) -> bool:
-        """Start a process where it is time, or mourn one; whether one runs here, or will."""
+    def poll(self) -> bool:
+        """Start the process if it is time, or note its end; return whether one runs, or will."""
         if self.starts_at is not None and time.monotonic() >= self.starts_at:
             self._start()
         elif self.process is not None and (code := self.process.poll()) is not None:
@@ -47,12 +47,12 @@ class LocalWorker:
         return self.code is None
 
     def tell(self, number: signal.Signals) -> None:
-        """Send a signal to the process, where one runs."""
+        """Send a signal to the process, if one runs."""
         if self.process is not None:
-            self.process.send_signal(number)  # which does nothing to one that has ended
+            self.process.send_signal(number)  # does nothing if it has ended
 
-    def look_for_end(self) -> bool:
-        """Mourn the process where it has ended, and start no other; whether it still runs."""
+    def poll_for_end(self) -> bool:
+        """Note the end of the process and start no other; return whether it still runs."""
         self.starts_at = None
         if self.process is None:
             return False
@@ -75,7 +75,7 @@ class LocalWorker:
                     env={**os.environ, **self.slot.environment},
                     start_new_session=True,  # the terminal's Ctrl-C is ours to pass on
                 )
-        except OSError as error:  # as where memory is short, which may pass
+        except OSError as error:  # such as a lack of memory, which may pass
             self.last_words = str(error)
             self._crashed(1)
         else:
@@ -113,47 +113,47 @@ class LocalWorker:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(self.said_before, size - MOST_READ))
                 lines = file.read().decode(errors="replace").strip().splitlines()
-        except OSError as error:  # as where somebody has tidied up
+        except OSError as error:  # somebody may have deleted it
             return f"its log can't be read: {error.strerror}"
         return lines[-1] if lines else "it said nothing"
 
 
 @dataclass(frozen=True)
 class LocalWorkers:
-    """All of a command's workers, and what its person wants of them."""
+    """All workers of a command, and the stop signals that it has received."""
 
     workers: Sequence[LocalWorker]
     signals: StopSignals = field(default_factory=StopSignals)
 
-    def look(self) -> bool:
-        """Look after each of them; whether any runs, or will.
+    def poll(self) -> bool:
+        """Poll each worker; return whether any runs, or will.
 
         Raises:
             KeyboardInterrupt: a stop signal has come.
         """
         self.signals.answer()
-        return any([worker.look() for worker in self.workers])  # noqa: C419 - each of them
+        return any([worker.poll() for worker in self.workers])  # noqa: C419 - each of them
 
     def end(self) -> None:
-        """Let them hand their trials back after their current steps, or end at a stop signal.
+        """Tell all workers to hand their trials back, and wait; a stop signal kills them.
 
         Raises:
             KeyboardInterrupt: a stop signal has come; all have ended by then.
         """
         self._tell(signal.SIGTERM)
-        while any([worker.look_for_end() for worker in self.workers]):  # noqa: C419 - each of them
+        while any([worker.poll_for_end() for worker in self.workers]):  # noqa: C419 - each of them
             if self.signals.come:
                 self._tell(signal.SIGKILL)
             time.sleep(LOOK)
         self.signals.answer()
 
     @property
-    def any_found_the_end(self) -> bool:
-        """Whether one has ended because there was nothing left to do."""
+    def any_finished(self) -> bool:
+        """Whether a worker has ended because there was nothing left to do."""
         return any(worker.code == 0 for worker in self.workers)
 
     def early_end(self) -> HpoError:
-        """Give the error to raise where all have ended and there was work left."""
+        """Return the error to raise where all workers have ended with work left to do."""
         lost = next((worker for worker in self.workers if worker.code != 0), self.workers[0])
         kind = InputError if lost.code == InputError.exit_code else HpoError
         return kind(f"every worker has ended early: {lost.last_words} (log: {lost.log})")
@@ -167,11 +167,11 @@ class LocalWorkers:
 def local_workers(
     study: str | None, slots: Sequence[Slot], logs: Path, on_interrupt: Callable[[], None]
 ) -> Iterator[LocalWorkers]:
-    """Start a worker in each slot; however the body ends, none is left at the end.
+    """Start a worker in each slot; however the body ends, all have ended at the end.
 
-    The body must look after them, again and again: stop signals wait for that. When one has come,
-    the workers are told to hand their trials back after their current steps, and waited for; from
-    the call of `on_interrupt` on, another one stops them at once.
+    The body must poll them again and again, which raises the stop signals that have come. Then the
+    workers are told to hand their trials back after their current steps, and waited for; from the
+    call of `on_interrupt` on, another stop signal kills them.
     """
     _make_folder(logs)
     command = [sys.executable, "-m", "hpo", "worker", *([study] if study else [])]
@@ -180,10 +180,10 @@ def local_workers(
     with stop_signals_wait() as signals:
         started = LocalWorkers(workers, signals)
         try:
-            started.look()
+            started.poll()
             yield started
         except KeyboardInterrupt:
-            signals.come.clear()  # nobody has been told yet that another one would mean haste
+            signals.come.clear()  # signals count as a second one only after on_interrupt says so
             on_interrupt()
             raise
         finally:
@@ -191,7 +191,7 @@ def local_workers(
 
 
 def in_words(code: int) -> str:
-    """Say how a process ended; a code of less than 0 is the signal that killed it."""
+    """Describe how a process ended; a negative code is the signal that killed it."""
     meant = {0: "has ended", INTERRUPTED: "was told to stop", InputError.exit_code: "can't work"}
     if code in meant:
         return meant[code]

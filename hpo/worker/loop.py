@@ -12,7 +12,7 @@ from hpo.objective import Objective
 from hpo.opening import import_code, objective_of
 from hpo.storage.database import Database
 from hpo.storage.stale import grace_period
-from hpo.study import StoredStudy, load
+from hpo.study import StoredStudy, load_study
 from hpo.worker.lease import Leases
 from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
 from hpo.worker.rounding import RoundedSampler
@@ -22,13 +22,13 @@ from hpo.worker.trial import run_trial
 from hpo.worker.tuning import end_without_tuning
 
 IDLE = 1.0  # seconds until the first look for a trial that another worker may hand back
-LONGEST_IDLE = 10.0  # each further look comes twice as late, but no later than this
-LOOKS = 4  # in a grace period, at least: who asks less often can't say who has died
+LONGEST_IDLE = 10.0  # seconds; the pause doubles with each look up to this
+LOOKS = 4  # per grace period at least: a worker that asks less often can't tell who has died
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What one worker does for one study."""
+    """One worker's work on one study."""
 
     stored: StoredStudy
     objective: Objective
@@ -36,7 +36,7 @@ class Service:
     stop: Stop
 
     def run_next(self, on_taken: Callable[[], object] = lambda: None) -> bool:
-        """Run the trial that comes next; False if there is none now."""
+        """Run the next trial; False if there is none now."""
         lease = self.leases.take()
         if lease is None:
             return False
@@ -51,26 +51,28 @@ class Service:
         return self.leases.is_over()
 
     def sweep(self) -> None:
-        """Remove what is left of the trials of a study that has ended."""
+        """Remove the checkpoints that ended trials still name."""
         self.leases.sweep()
 
 
 def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: str) -> Service:
-    """Prepare to work on a study by its name, on this machine's copy of its data.
+    """Prepare to work on a study by its name, with this machine's copy of its data.
 
     Raises:
         InputError: it is not in the database, or this machine lacks its rows or its model.
     """
-    stored = load(database, study)
+    stored = load_study(database, study)
     objective = objective_of(stored)
     import_code(objective.model)
     end_without_tuning()
     keep_what_is_loaded()
-    return service(stored, objective, artifacts, stop)
+    return prepare_service(stored, objective, artifacts, stop)
 
 
-def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop) -> Service:
-    """Prepare to work on a study."""
+def prepare_service(
+    stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop
+) -> Service:
+    """Prepare to work on a study with its objective."""
     stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
     leases = Leases(
         stored=stored, owner=_owner(), artifacts=artifacts, give_up=lambda: stop.is_pressing
@@ -78,14 +80,14 @@ def service(stored: StoredStudy, objective: Objective, artifacts: Artifacts, sto
     return Service(stored=stored, objective=objective, leases=leases, stop=stop)
 
 
-def serve(ours: Service) -> None:
+def serve(service: Service) -> None:
     """Run trials of a study until its budget is spent and all have ended, or until told to stop."""
-    idling = Idling(ours.stop)
-    while not ours.stop.requested:
-        if ours.run_next():
-            idling = Idling(ours.stop)
-        elif ours.is_over():
-            ours.sweep()
+    idling = Idling(service.stop)
+    while not service.stop.requested:
+        if service.run_next():
+            idling = Idling(service.stop)
+        elif service.is_over():
+            service.sweep()
             return
         else:
             idling.wait()
@@ -93,13 +95,13 @@ def serve(ours: Service) -> None:
 
 @dataclass
 class Idling:
-    """Waits between looks for work, longer each time, so that who has none costs little."""
+    """Waits between looks for work, longer each time, so that idle workers cost little."""
 
     stop: Stop
     looks: int = 0
 
     def wait(self) -> None:
-        """Wait before the next look, half as long to one and a half times: none march in step."""
+        """Wait before the next look, with 50 % jitter so that workers don't ask all at once."""
         pause = min(LONGEST_IDLE, grace_period() / LOOKS, IDLE * 2.0**self.looks)
         self.looks += 1
         self.stop.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret

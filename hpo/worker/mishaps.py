@@ -1,4 +1,4 @@
-"""What can go wrong in a trial, and what to do about it."""
+"""Errors in trials: which may pass, and which are the same bug again and again."""
 
 import math
 import traceback
@@ -14,15 +14,15 @@ from hpo.storage.keys import ERROR, OWNER
 from hpo.study import gist, is_at_rest, raised_at, runs_of
 
 MOST_RETRIES = 2
-SAME_BUGS = 3  # one after another, and the study is stopped
+SAME_BUGS = 3  # consecutive failures after which the study is stopped
 
-# How the backends of Keras say that a device's memory is full.
+# How Keras' backends report that a device is out of memory.
 OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")
 RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
 
 
 class Diverged(HpoError):  # noqa: N818 - an event, not a failure
-    """A trial has reported what is no finite number."""
+    """A trial has reported a value that is not a finite number."""
 
 
 class SickMachine(InputError):  # noqa: N818 - what is wrong is here
@@ -30,7 +30,7 @@ class SickMachine(InputError):  # noqa: N818 - what is wrong is here
 
 
 def passing(error: Exception) -> str | None:
-    """Say why a trial may succeed if it is tried again; None where it is a bug."""
+    """Describe an error after which a trial may succeed if tried again; None if it is a bug."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & set(OUT_OF_MEMORY) or RESOURCE_EXHAUSTED in str(error):
         return f"out of memory: {_said(error)}"
@@ -43,40 +43,39 @@ def passing(error: Exception) -> str | None:
 
 @dataclass(frozen=True)
 class SameBug:
-    """What failed each of the trials that ended last."""
+    """The error with which all of the last trials failed."""
 
-    told: str  # in one line
+    error: str  # what was raised, and where, in one line
     trials: Sequence[FrozenTrial]
 
     @classmethod
     def of(cls, trials: Iterable[FrozenTrial]) -> Self | None:
-        """Look at the trials that ended last; None where not all of them failed, or not alike.
+        """Look at the trials that ended last; None unless all of them failed with one error.
 
-        One that has come to rest at a rung counts as ended: it was no failure.
+        A trial that waits at a rung counts as ended, and not as failed.
         """
         ended = filter(is_at_rest, trials)
         last = sorted(ended, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
         if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
             return None
-        told, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
-        return None if others or not told else cls(told, last)
+        error, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
+        return None if others or not error else cls(error, last)
 
     @classmethod
     def of_worker(cls, trials: Iterable[FrozenTrial], worker: "Worker") -> Self | None:
-        """Look at a worker's own last trials.
+        """Look at the last trials of one worker process.
 
-        A process is judged, not its machine: of the machine's devices, one may be broken.
+        Not at those of its machine: one of the machine's devices may be broken.
         """
         return cls.of(trial for trial in trials if worker_of(trial) == worker)
 
     def spares_others(self, trials: Sequence[FrozenTrial], *, since: bool = False) -> bool:
-        """Whether it is one machine's alone: workers of others do well.
+        """Whether only one machine meets the bug, and other workers do well.
 
-        With since, what they did before the first of these failures began does not count.
-
-        A broken device fails trials faster than all others succeed, and only its machine is to
-        stop. Who has ended a trial does well, or reports the steps of one. Another process of the
-        same machine counts only while it works: one that has left may have done well with what
+        A broken device fails trials faster than all others succeed, and only its machine should
+        stop. A worker does well if it has ended a trial or reports the steps of one. With `since`,
+        only what it did after the first of these failures began counts. Other processes of the
+        same machine count only while they work: one that has left may have done well with what
         fails now.
         """
         ours = {worker_of(trial) for trial in self.trials}
@@ -96,7 +95,7 @@ class Worker(NamedTuple):
 
 
 def worker_of(trial: FrozenTrial) -> Worker:
-    """Give who has a trial, or had it last."""
+    """Return the process that has a trial, or had it last."""
     host, process, *_ = f"{trial.system_attrs.get(OWNER, '')}:".split(":")
     return Worker(host, process)
 

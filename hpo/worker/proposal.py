@@ -1,4 +1,4 @@
-"""Asking a sampler for the parameters of a trial, which are then stored all at once."""
+"""Asking a sampler for a trial's parameters, to store all of them at once."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from hpo.storage.keys import GIVEN
 
 
 class Proposal(FixedTrial):
-    """A trial that gives what it has and what was queued with it, and asks a sampler for the rest.
+    """A trial that suggests the values it has or was queued with, and asks a sampler for the rest.
 
-    Optuna's own trial stores each parameter on its own, with some statements for each.
+    Optuna's own trial stores each parameter separately, with several statements.
     """
 
     def __init__(self, study: Study, trial: FrozenTrial, sampler: BaseSampler) -> None:

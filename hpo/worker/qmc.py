@@ -1,4 +1,4 @@
-"""Drawing from one quasi-random sequence: each trial takes the point of its own number."""
+"""Quasi-random sampling: each trial takes the point of the sequence with its own number."""
 
 import warnings
 
@@ -9,16 +9,16 @@ from optuna.study import Study
 
 
 class NumberedQMCSampler(QMCSampler):
-    """Proposes each point of a sequence once, whatever number of workers share the study.
+    """Proposes each point of a sequence once, however many workers share the study.
 
-    Optuna's own counts in the database what was drawn, reading first and writing then, between
-    which another worker may read the same number.
+    Optuna's own keeps a counter in the database, which two workers may read before one of them has
+    written it.
     """
 
     def __init__(self, *, number: int, scramble: bool, seed: int, own_seed: int) -> None:
-        """Take the number of the trial, and the seeds of the sequence and of this trial alone.
+        """Take the trial's number, the seed of the sequence and the seed of this trial.
 
-        What the sequence has no part in, such as the first trial, is random.
+        Parameters outside the sequence, as in the first trial, are sampled at random.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

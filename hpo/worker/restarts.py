@@ -1,13 +1,12 @@
-"""Whether a worker process that has ended is started again, and when."""
+"""Whether and when a worker process that has ended is started again."""
 
 from hpo.errors import INTERRUPTED, InputError
 
-# How a process ends that decided to: there is nothing left to do, what it was given is wrong and
-# would be so again, or somebody told it to stop. Anything else is a crash, a database that does
-# not answer among them: it may pass.
+# The exit codes of a process that should not be started again: nothing is left to do, its input is
+# wrong, or it was told to stop. Any other is a crash, also where the database does not answer.
 MEANT = frozenset([0, InputError.exit_code, INTERRUPTED])
 
-WELL = 300.0  # seconds; a crash after them has nothing to do with the one before
+WELL = 300.0  # seconds; a crash after running that long starts a new count
 MOST_CRASHES = 6  # in quick succession
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds
 
@@ -18,10 +17,10 @@ def crashes_with(before: int, ran: float) -> int:
 
 
 def wait_after(crashes: int, chance: float) -> float | None:
-    """Give the seconds until the next start; None after too many crashes.
+    """Return the seconds until the next start; None after too many crashes.
 
-    They double with each crash. A chance in [0, 1) makes them half as long to one and a half times:
-    processes that died together don't come back together.
+    They double with each crash. `chance`, a random number in [0, 1), adds jitter of 50 %, so that
+    processes that died together don't start together.
     """
     if crashes >= MOST_CRASHES:
         return None

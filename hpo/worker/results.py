@@ -1,4 +1,4 @@
-"""What stays of a trial in the artifact store: its trained models, its evaluation, its log."""
+"""The files that a trial leaves in the artifact store: its models, its evaluation, its log."""
 
 import io
 import logging
@@ -25,23 +25,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Keeps files of one trial; each method gives the attributes that list them with it.
+    """Saves files of one trial; each `keep_` method returns the attributes that list them.
 
-    A file that can't be kept is missed, and said so; the trial goes on.
+    A file that can't be saved is logged; the trial goes on.
     """
 
     artifacts: Artifacts
     study: str
     number: int
     said: io.StringIO = field(default_factory=io.StringIO)  # what was logged while it ran
-    scored: dict[int, Scored] = field(default_factory=dict)  # of each fold, what was scored last
+    scored: dict[int, Scored] = field(default_factory=dict)  # by fold, the last that was scored
 
     def on_scored(self, scored: Scored) -> None:
-        """Hear what a value was measured from."""
+        """Note the predictions that a value was computed from."""
         self.scored[scored.fold] = scored
 
     def keep_model(self, code: TrainingCode, fold: int, trained: Trained) -> dict[str, str]:
-        """Keep what a fold, from 0, has trained."""
+        """Save the model of a fold, from 0."""
         try:
             with scratch() as folder:
                 empty = folder / "model"
@@ -50,11 +50,11 @@ class Results:
                 with path.open("rb") as file:
                     return self._keep(file, f"fold-{fold + 1}-{path.name}")
         except Exception as error:  # noqa: BLE001 - a model's code may raise anything, and has a value
-            log.warning("the model of trial %d is not kept: %s", self.number, error)
+            log.warning("the model of trial %d is not saved: %s", self.number, error)
             return {}
 
     def keep_evaluation(self, objective: Objective, trial: FrozenTrial) -> dict[str, str]:
-        """Keep what is known of the rows held out, with what an earlier worker has kept of it."""
+        """Save the evaluation on the rows held out, with folds that an earlier worker scored."""
         if not self.scored:
             return {}
         try:
@@ -64,27 +64,27 @@ class Results:
                 found = self._after_earlier(found, kept)
             return self._keep(io.BytesIO(found.write()), FILE, kept)
         except Exception as error:  # noqa: BLE001 - it is made of what a model's code has given
-            log.warning("the evaluation of trial %d is not kept: %s", self.number, error)
+            log.warning("the evaluation of trial %d is not saved: %s", self.number, error)
             return {}
 
     def keep_log(self) -> dict[str, str]:
-        """Keep what was logged so far."""
+        """Save what was logged so far."""
         try:
             return self._keep(io.BytesIO(self.said.getvalue().encode()), "log.txt")
         except ArtifactError as error:
-            log.warning("the log of trial %d is not kept: %s", self.number, error)
+            log.warning("the log of trial %d is not saved: %s", self.number, error)
             return {}
 
-    def untold(self, files: Mapping[str, str], named: Mapping[str, Any]) -> None:
-        """Remove files that were kept for a trial that has another owner, unless it lists them."""
+    def discard(self, files: Mapping[str, str], named: Mapping[str, Any]) -> None:
+        """Remove files that were saved for a lost trial, unless the trial lists them."""
         for key in files.keys() - named.keys():
             try:
                 self.artifacts.remove(artifact_of(files[key]))
-            except ArtifactError as error:  # it goes with the study
+            except ArtifactError as error:  # it is removed with the study
                 log.warning("a file of trial %d is left over: %s", self.number, error)
 
     def _keep(self, file: BinaryIO, name: str, artifact: str | None = None) -> dict[str, str]:
-        """Keep a file, in the place of an artifact that there is."""
+        """Save a file as a new artifact, or in the place of the one given."""
 
         def write(kept: BinaryIO) -> None:
             shutil.copyfileobj(file, kept)
@@ -96,7 +96,7 @@ class Results:
         return dict([listing(artifact, name)])
 
     def _after_earlier(self, found: Evaluation, artifact: str) -> Evaluation:
-        """Add the folds that an earlier worker has climbed, where its file can be read."""
+        """Add the folds that an earlier worker scored, if its file can be read."""
         try:
             with self.artifacts.open(artifact) as file:
                 return found.after(Evaluation.read(file.read(MOST_BYTES + 1)))
@@ -107,7 +107,7 @@ class Results:
 
 @contextmanager
 def results(artifacts: Artifacts, study: str, number: int) -> Iterator[Results]:
-    """Give what keeps the files of a trial, and listen to what this thread logs meanwhile."""
+    """Yield the Results of a trial, which record what this thread logs meanwhile."""
     ours = Results(artifacts=artifacts, study=study, number=number)
     thread = threading.get_ident()
     handler = logging.StreamHandler(ours.said)

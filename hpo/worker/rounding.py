@@ -1,4 +1,4 @@
-"""Proposals that a person can read: 0.001304 in place of 0.001304453543508621."""
+"""Rounded proposals, which people can read: 0.001304 instead of 0.001304453543508621."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,10 @@ DIGITS = 4
 
 
 class RoundedSampler(BaseSampler):
-    """Proposes what another sampler does, its numbers with four digits: more are noise.
+    """Proposes what another sampler does, with numbers rounded to four digits.
 
-    They are rounded before they are stored, so what people see and what scripts hold is what ran.
+    They are rounded before they are stored, so the values in the dashboard and in scripts are
+    exactly those that ran.
     """
 
     def __init__(self, sampler: BaseSampler) -> None:
@@ -23,7 +24,7 @@ class RoundedSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give the parameters that are proposed together."""
+        """Return the parameters that are proposed together."""
         return self.sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
@@ -45,13 +46,13 @@ class RoundedSampler(BaseSampler):
         return rounded(proposed, distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Hear of a trial that begins."""
+        """Pass on that a trial begins."""
         self.sampler.before_trial(study, trial)
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        """Hear of a trial that has ended."""
+        """Pass on that a trial has ended."""
         self.sampler.after_trial(study, trial, state, values)
 
 

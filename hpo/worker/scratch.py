@@ -1,4 +1,4 @@
-"""A folder of one trial on this machine, and what is left of those of killed workers."""
+"""Temporary folders of trials, and removing those that killed workers left."""
 
 import glob
 import shutil
@@ -12,25 +12,25 @@ from pathlib import Path
 from hpo.storage.file_lock import open_lock
 
 PREFIX = "hpo-trial-"
-LOCK = "in-use"  # a file in the folder; the kernel undoes its lock when the process ends
-NEW = 60.0  # seconds: so young a folder may be about to be locked
+LOCK = "in-use"  # a file in the folder; the kernel releases its lock when the process ends
+NEW = 60.0  # seconds: a folder younger than this may not be locked yet
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a new folder that goes with the body."""
+    """Yield a new temporary folder, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix=_prefix(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with open_lock(folder / LOCK) as lock:
-            with suppress(OSError):  # a file system without locks: nobody can find it left over
+            with suppress(OSError):  # a file system without locks
                 lock.take()
             yield folder
 
 
 def remove_left_over() -> None:
-    """Remove the folders of workers that were killed: of a week of those a disk may be full.
+    """Remove the folders of workers that were killed, which could fill a disk within days.
 
-    Those of other machines stay, whose locks are not seen on each file system that is shared.
+    Only those of this machine: not every shared file system shows the locks of other machines.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(_prefix())}*"):
         with suppress(OSError):  # gone meanwhile, or another user's
@@ -39,7 +39,7 @@ def remove_left_over() -> None:
 
 
 def _prefix() -> str:
-    return f"{PREFIX}{socket.gethostname()}+"  # no name of a host has a plus
+    return f"{PREFIX}{socket.gethostname()}+"  # no host name has a plus
 
 
 def _is_left(folder: Path) -> bool:

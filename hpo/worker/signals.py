@@ -1,4 +1,4 @@
-"""Being told to stop."""
+"""Stop signals, and how a process answers them."""
 
 import os
 import signal
@@ -12,35 +12,35 @@ from hpo.errors import INTERRUPTED
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 0.1  # seconds
-PATIENCE = 20.0  # seconds, for a database that is away while a trial is to be handed back
+PATIENCE = 20.0  # seconds to wait for a database that is away when told to stop
 FINISHING = "finishing the current steps; Ctrl-C again stops at once"
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a process in good order, where Ctrl-C interrupts it."""
+    """Raised for SIGTERM, after which a process ends in good order."""
 
 
 @dataclass
 class Stop:
     """Whether this process has been told to stop.
 
-    A plain flag: a signal's handler that waited for a lock could wait for the code below it.
+    A plain flag, for a signal handler must not wait for a lock that the interrupted code may hold.
     """
 
     told: bool = False
     by_sigterm: bool = False
-    parent: int | None = None  # the process whose end means stop, too
-    since: float | None = None  # by time.monotonic(), when that was first seen
+    parent: int | None = None  # the process whose end is a request to stop, too
+    since: float | None = None  # by time.monotonic(), when `is_pressing` first saw a request
 
     @property
     def requested(self) -> bool:
-        """Whether it is time to hand the trial back and leave."""
+        """Whether to hand the trial back and leave."""
         orphaned = self.parent is not None and os.getppid() != self.parent
         return self.told or orphaned
 
     @property
     def is_pressing(self) -> bool:
-        """Whether so much time has passed since then that nothing is to be waited for."""
+        """Whether the request is so old that nothing should be waited for any more."""
         if self.requested and self.since is None:
             self.since = time.monotonic()
         return self.since is not None and time.monotonic() - self.since > PATIENCE
@@ -50,7 +50,7 @@ class Stop:
         self.told = True
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not beyond being told to stop."""
+        """Sleep, but wake up when told to stop."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.requested:
             time.sleep(LOOK)
@@ -58,23 +58,21 @@ class Stop:
 
 @contextmanager
 def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
-    """Turn the first signal into a request and the second into an exit at once.
+    """Turn the first signal into a request to stop and the second into an immediate exit.
 
-    With a parent the second one says nothing new: whoever tells a whole group of processes, as
-    systemd does, tells the parent, too, which passes it on. A parent in haste kills. After the body
-    it hears of none: such a process is about to end, and Python lets go of its handlers well before
-    that, from when on a signal would kill it.
+    With a parent, further signals are ignored: systemd, for example, signals the whole group of
+    processes, and the parent passes its signal on as well. A parent that can't wait kills. After
+    the body a process with a parent ignores stop signals, since Python restores the default
+    handlers some time before the process ends, and a signal would then kill it.
     """
     stop = Stop(parent=parent)
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.told and parent is None:
-            os._exit(INTERRUPTED)  # native code may hold the process: no clean-up would get a turn
+            os._exit(INTERRUPTED)  # while native code runs, no Python clean-up would get its turn
         if parent is None:
-            with suppress(OSError):
-                os.write(
-                    2, f"{FINISHING}\n".encode()
-                )  # a handler must not wait for a stream's lock
+            with suppress(OSError):  # not sys.stderr: a handler must not wait for a stream's lock
+                os.write(2, f"{FINISHING}\n".encode())
         stop.by_sigterm = stop.by_sigterm or number == signal.SIGTERM
         stop.request()
 
@@ -84,10 +82,10 @@ def on_stop_signal(parent: int | None = None) -> Iterator[Stop]:
 
 @dataclass(frozen=True)
 class StopSignals:
-    """Stop signals that have come, and wait for an answer where the code can bear one.
+    """Stop signals that have come, to be raised where the code can bear it.
 
-    An exception out of a handler may come between any two steps of the code below it. Inside
-    `Popen.poll` it leaves a lock taken, and who waits for that process then waits for ever.
+    An exception raised by a handler may interrupt the code anywhere. Inside `Popen.poll` it would
+    leave a lock taken, and waiting for that process would never end.
     """
 
     come: list[type[KeyboardInterrupt]] = field(default_factory=list)
@@ -100,7 +98,7 @@ class StopSignals:
 
 @contextmanager
 def stop_signals_wait() -> Iterator[StopSignals]:
-    """Keep stop signals, while the body takes, for the body to answer them."""
+    """Collect the stop signals that come while the body runs, for the body to raise them."""
     signals = StopSignals()
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -111,7 +109,7 @@ def stop_signals_wait() -> Iterator[StopSignals]:
 
 
 def interrupt_on_stop_signals() -> None:
-    """Let every stop signal raise KeyboardInterrupt, as Ctrl-C does, or its Terminated."""
+    """Let every stop signal raise KeyboardInterrupt, and SIGTERM its subclass Terminated."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         raise _exception_of(number)
@@ -128,7 +126,7 @@ def _exception_of(number: int) -> type[KeyboardInterrupt]:
 def _handled_by(
     handle: Callable[[int, FrameType | None], None], afterwards: signal.Handlers | None = None
 ) -> Iterator[None]:
-    """Let a function handle the stop signals while the body takes; afterwards what did before."""
+    """Install a handler for stop signals while the body runs; then `afterwards`, or the old one."""
     before = {number: signal.signal(number, handle) for number in _heeded()}
     try:
         yield
@@ -138,5 +136,5 @@ def _handled_by(
 
 
 def _heeded() -> list[signal.Signals]:
-    """Give the stop signals that nobody above told this process to ignore, as nohup does."""
+    """Return the stop signals that this process does not ignore, as it does under nohup."""
     return [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

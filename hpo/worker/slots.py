@@ -1,11 +1,11 @@
-"""Which worker processes a machine gets, and what each of them is given."""
+"""The worker processes to start on a machine, and the environment and options of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpo.gpus import VISIBLE, Gpu
 
-SHARE = 0.9  # of a GPU's memory, for all of its processes; CUDA itself needs some for each
+SHARE = 0.9  # of a GPU's memory for all of its processes; CUDA needs the rest
 
 # Without these, the first process that sees a GPU takes all of its memory.
 GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
@@ -13,7 +13,7 @@ GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """A place for one worker process, which is started anew after a crash."""
+    """A worker process to keep running, whatever crashes."""
 
     name: str
     environment: Mapping[str, str] = field(default_factory=lambda: GROWTH)
@@ -21,12 +21,12 @@ class Slot:
 
 
 def plain_slots(count: int) -> list[Slot]:
-    """Give slots that are alike: each process sees what this one does."""
+    """Return identical slots, whose processes see the GPUs that this one sees."""
     return [Slot(name=f"worker-{n}") for n in range(1, count + 1)]
 
 
 def gpu_slots(gpus: Sequence[Gpu], per_gpu: int) -> list[Slot]:
-    """Give the slots of each GPU; several on one divide its memory."""
+    """Return `per_gpu` slots for each GPU, which share its memory equally."""
     return [_gpu_slot(gpu, n, per_gpu) for n in range(1, per_gpu + 1) for gpu in gpus]
 
 
@@ -34,7 +34,7 @@ def _gpu_slot(gpu: Gpu, number: int, per_gpu: int) -> Slot:
     share = SHARE / per_gpu
     pinned = {
         **GROWTH,
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # CUDA's numbers are those of nvidia-smi then
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # numbers GPUs as nvidia-smi does
         VISIBLE: gpu.id,
         **({"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{share:.3f}"} if per_gpu > 1 else {}),
     }

@@ -1,4 +1,4 @@
-"""From a definition's sampler and pruner to Optuna's."""
+"""Optuna's sampler and pruner for those of a definition."""
 
 from hashlib import sha256
 
@@ -18,25 +18,26 @@ from hpo.definition.schema import (
     QMC,
     TPE,
     GridWalk,
+    Halving,
     Hyperband,
     Median,
     NoPruning,
     Percentile,
     RandomSampling,
 )
-from hpo.definition.schema import Halving as HalvingSettings
 from hpo.search_space import Grid
 from hpo.study import space_of
 from hpo.worker.grid import GridSampler
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.qmc import NumberedQMCSampler
 
 
 def sampler(definition: Definition, trial_number: int) -> BaseSampler:
-    """Give the sampler that proposes one trial.
+    """Return the sampler that proposes one trial.
 
-    Its seed comes from the study's and the trial's number: workers that share a seed would propose
-    the same values, and a study that one worker runs can be repeated across interruptions.
+    Its seed is derived from the study's seed and the trial's number: with a shared seed all workers
+    would propose the same values, and so a study run by one worker can be repeated exactly, also
+    across interruptions.
     """
     settings: Sampler = definition.sampler
     digest = sha256(f"{definition.seed} {trial_number}".encode()).digest()
@@ -62,20 +63,20 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
 
 
 def pruner(settings: Pruner, last_step: int) -> BasePruner:
-    """Give the pruner of a study whose trials climb to last_step."""
+    """Return the pruner of a study whose trials climb to last_step."""
     match settings:
         case ASHA():
             return SuccessiveHalvingPruner(
                 min_resource=settings.min_resource, reduction_factor=settings.reduction_factor
             )
-        case HalvingSettings():
-            return Halving(
+        case Halving():
+            return HalvingPruner(
                 first=settings.min_resource,
                 factor=settings.reduction_factor,
                 last_step=last_step,
             )
         case Hyperband():
-            # Left to itself it guesses the last step, and each worker guesses another.
+            # With "auto" each worker would guess another last step.
             return HyperbandPruner(
                 min_resource=settings.min_resource,
                 max_resource=last_step,

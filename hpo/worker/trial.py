@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from typing import Any
 
 from optuna.exceptions import TrialPruned
 from optuna.trial import FrozenTrial, TrialState
@@ -9,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.device import recorded_device, recorded_environment
 from hpo.errors import HpoError, LeaseLost
 from hpo.models import Trained
-from hpo.objective import Kept, Objective
+from hpo.objective import Objective, Progress
 from hpo.storage.database import study_lock
 from hpo.storage.keys import DEVICE, ENVIRONMENT, FOLDS, RETRIES, SEED
 from hpo.storage.ownership import Writing
@@ -17,7 +18,7 @@ from hpo.storage.retrying import persistently
 from hpo.study import Control, Want, control_of, trials_of, write_control
 from hpo.worker.checkpoints import checkpoints
 from hpo.worker.climber import Climber, Cut, Drained
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Lease, Outcome
 from hpo.worker.mishaps import (
@@ -33,15 +34,15 @@ from hpo.worker.results import results
 from hpo.worker.signals import Stop
 from hpo.worker.view import PrunerView, SamplerView
 
-OLDEST = 10.0  # seconds: how old what a pruner knows of other trials may be
+OLDEST = 10.0  # seconds: the maximum age of the other trials that a pruner sees
 
 log = logging.getLogger(__name__)
 
 
 def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
-    """Run a trial to one of its ends; what happens in it is recorded with it."""
+    """Run a trial, record how it ended, and remove its checkpoints if it has ended for good."""
     study = lease.stored.study
-    max_age = 0.0 if isinstance(study.pruner, Halving) else OLDEST
+    max_age = 0.0 if isinstance(study.pruner, HalvingPruner) else OLDEST
     view = PrunerView(study, lambda: lease.trials, lease.trial, max_age)
     with (
         heartbeat(lease),
@@ -76,7 +77,7 @@ def _outcome(climber: Climber, objective: Objective) -> Outcome:
     try:
         return Outcome(state=TrialState.COMPLETE, value=_evaluate(climber, objective))
     except TrialPruned as pruned:
-        if isinstance(pruner, Halving):
+        if isinstance(pruner, HalvingPruner):
             return Outcome(state=TrialState.WAITING, rung=pruner.rung_at(pruned.args[0]))
         return _pruned(trial)
     except Drained:
@@ -98,18 +99,38 @@ def _pruned(trial: FrozenTrial, error: str | None = None) -> Outcome:
 
 
 def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
-    """Hand a trial back whose mishap may pass; let it fail where that has not helped, or can't."""
+    """Hand the trial back where the error may be temporary and retries are left; else fail it."""
     earlier = trial.system_attrs.get(RETRIES, [])
-    reason, told = passing(error), "".join(traceback.format_exception(error))
+    reason, trace = passing(error), "".join(traceback.format_exception(error))
     if reason is None or len(earlier) >= MOST_RETRIES:
-        return Outcome(state=TrialState.FAIL, error=told)
+        return Outcome(state=TrialState.FAIL, error=trace)
     log.warning("trial %d will be tried again: %s", trial.number, reason)
-    return Outcome(state=TrialState.WAITING, error=told, retries=[*earlier, reason])
+    return Outcome(state=TrialState.WAITING, error=trace, retries=[*earlier, reason])
 
 
 def _evaluate(climber: Climber, objective: Objective) -> float:
+    params = _begin(climber, objective)
+    climber.last_step = objective.last_step_of(params)
+
+    def on_trained(fold: int, trained: Trained) -> None:
+        climber.files |= climber.results.keep_model(objective.model.code, fold, trained)
+
+    progress = Progress(
+        folds=climber.trial.user_attrs.get(FOLDS, ()),
+        on_fold=climber.on_fold,
+        on_trained=on_trained,
+        on_scored=climber.results.on_scored,
+        folder=climber.checkpoints.folder,
+    )
+    return objective.evaluate(params, climber, progress)
+
+
+def _begin(climber: Climber, objective: Objective) -> Any:
+    """Return the trial's Params, and record them and what its value depends on.
+
+    The sampler is asked only for parameters that the trial does not have yet.
+    """
     lease, trial = climber.lease, climber.trial
-    # Asks the sampler, unless another worker has begun the trial: then it has its values.
     study = lease.stored.study
     proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
     params = persistently(lambda: objective.space.suggest(proposal), lease.give_up)
@@ -125,31 +146,19 @@ def _evaluate(climber: Climber, objective: Objective) -> float:
     )
     climber.wall_time = wanted.wall_time
     log.info("trial %d: %s", trial.number, proposal.params)
-    climber.last_step = objective.last_step_of(params)
-
-    def on_trained(fold: int, trained: Trained) -> None:
-        climber.files |= climber.results.keep_model(objective.model.code, fold, trained)
-
-    kept = Kept(
-        folds=trial.user_attrs.get(FOLDS, ()),
-        on_fold=climber.on_fold,
-        on_trained=on_trained,
-        on_scored=climber.results.on_scored,
-        folder=climber.checkpoints.folder,
-    )
-    return objective.evaluate(params, climber, kept)
+    return params
 
 
 def _stop_at_same_bug(lease: Lease) -> None:
-    """Stop a study whose trials fail one after another for one reason: more would, too.
+    """Stop a study whose last trials all failed with the same error, as more would.
 
     Raises:
-        SickMachine: they do so on this machine alone, so the study goes on without it.
+        SickMachine: they failed on this machine alone, so the study goes on without it.
     """
     stored, ours = lease.stored, worker_of(lease.trial)
     with study_lock(stored.database, stored.definition.name):
         trials = trials_of(stored)
-        # Among those of many workers who do well, this one's failures never come one after another.
+        # This worker's failures are checked apart: other workers' good trials come in between.
         own = SameBug.of_worker(trials, ours)
         of_all = SameBug.of(trials)
         if control_of(stored).want is not Want.RUN:
@@ -157,11 +166,11 @@ def _stop_at_same_bug(lease: Lease) -> None:
         for bug in filter(None, (own, of_all)):
             if bug.spares_others(trials, since=bug is own):
                 raise SickMachine(
-                    f"the last trials here all failed with {bug.told}, others' did not: "
-                    "mend this machine, and start the worker again"
+                    f"the last trials here all failed with {bug.error}, those of other workers did "
+                    "not: fix this machine, and start the worker again"
                 )
         if of_all is None:
             return
-        reason = f"its last trials all failed with {of_all.told}"
+        reason = f"its last trials all failed with {of_all.error}"
         write_control(stored, Control(Want.STOP, reason))
     log.error("the study is stopped: %s", reason)

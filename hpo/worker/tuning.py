@@ -1,4 +1,4 @@
-"""The tuning of tf.data, which holds up the end of each training and prediction."""
+"""Turning off tf.data's autotuning, which delays the end of each training and prediction."""
 
 import sys
 from functools import wraps
@@ -8,12 +8,11 @@ ADAPTERS = "keras.src.trainers.data_adapters"
 
 
 def end_without_tuning() -> None:
-    """Let what Keras iterates over on TensorFlow be released at once.
+    """Let Keras on TensorFlow release its datasets at once.
 
-    tf.data tunes its buffers in a thread that sleeps between two looks, twice as long each time and
-    up to a minute; whoever releases an iterator waits until it wakes. Keras turns that on for
-    generators and arrays, and has no setting for it. Each batch is still prepared while the one
-    before it is learned from. Nothing happens where Keras is not loaded.
+    tf.data tunes its buffers in a thread that sleeps, twice as long each time and up to a minute,
+    and releasing an iterator waits until it wakes. Keras turns tuning on for generators and arrays,
+    and has no setting for it. Batches are still prefetched. Does nothing if Keras is not loaded.
     """
     for module, name in (
         ("generator_data_adapter", "GeneratorDataAdapter"),

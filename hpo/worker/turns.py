@@ -1,4 +1,4 @@
-"""A worker for all studies: each gets its turn, by priority and fair share."""
+"""A worker for all studies, which get turns by priority and fair share."""
 
 import logging
 import time
@@ -13,25 +13,25 @@ from hpo.worker.loop import Idling, Service
 from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 
-LEFT_OUT = 300.0  # seconds, for a study that can't be worked on here, as where its data is missing
+LEFT_OUT = 300.0  # seconds until a study is tried again that failed here, as for lack of its data
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Turns:
-    """Works on whichever study is next in line, trial by trial, and looks out for new ones."""
+    """Runs one trial at a time, of whichever study is next in line, and looks out for new ones."""
 
     database: Database
-    open_study: Callable[[str], Service]  # may raise an InputError: not on this machine
+    open_study: Callable[[str], Service]  # raises an InputError if it can't run on this machine
     stop: Stop
-    services: dict[str, Service] = field(default_factory=dict)
-    over: dict[str, Seen] = field(default_factory=dict)  # as they were when they had ended
-    turn_of: str | None = None  # whose trial the log has told of last
+    services: dict[str, Service] = field(default_factory=dict)  # by study
+    over: dict[str, Seen] = field(default_factory=dict)  # ended studies, as they were seen then
+    turn_of: str | None = None  # the study that the log named last
     left_out: dict[str, float] = field(default_factory=dict)  # until when, by time.monotonic()
 
     def serve(self) -> None:
-        """Work until told to stop; where nothing is to be done, wait for it."""
+        """Work until told to stop, and wait where there is nothing to do."""
         idling = Idling(self.stop)
         while not self.stop.requested:
             if self._run_one():
@@ -45,7 +45,7 @@ class Turns:
         """Run a trial of the first study in line that has one."""
         in_line = persistently(lambda: survey(self.database), self._give_up)
         names = {seen.name for seen in in_line}
-        self.services = {name: ours for name, ours in self.services.items() if name in names}
+        self.services = {name: service for name, service in self.services.items() if name in names}
         return any(self._run(seen) for seen in in_line if self._is_worth_a_look(seen))
 
     def _is_worth_a_look(self, seen: Seen) -> bool:
@@ -54,18 +54,18 @@ class Turns:
 
     def _run(self, seen: Seen) -> bool:
         try:
-            ours = self.services.get(seen.name) or self._open(seen.name)
-            self.services[seen.name] = ours
-            if ours.run_next(lambda: self._say_turn(seen.name)):
+            service = self.services.get(seen.name) or self._open(seen.name)
+            self.services[seen.name] = service
+            if service.run_next(lambda: self._say_turn(seen.name)):
                 return True
-            if ours.is_over():
-                ours.sweep()
+            if service.is_over():
+                service.sweep()
                 self.over[seen.name] = seen
                 del self.services[seen.name]
         except StudyError as error:  # somebody has deleted it meanwhile
             log.info("%s", error)
             self.services.pop(seen.name, None)
-        except SickMachine as error:  # until somebody mends it, and starts the worker again
+        except SickMachine as error:  # until somebody fixes it and starts the worker again
             log.error('the study "%s" is left out here: %s', seen.name, error)  # noqa: TRY400 - said
             self.left_out[seen.name] = float("inf")
         except InputError as error:
@@ -74,7 +74,7 @@ class Turns:
         return False
 
     def _say_turn(self, name: str) -> None:
-        """Say whose trials the next lines are about, where they were another study's."""
+        """Log which study the next lines are about, when it is another one than before."""
         if name != self.turn_of:
             log.info('the study "%s" has its turn', name)
         self.turn_of = name

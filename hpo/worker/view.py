@@ -1,4 +1,4 @@
-"""A study as samplers and pruners see it."""
+"""The study that is shown to samplers and pruners."""
 
 import copy
 import time
@@ -13,17 +13,17 @@ from hpo.study import is_paused
 
 ALL = frozenset(TrialState)
 Trials = Callable[[], Sequence[FrozenTrial]]
-"""Gives a study's trials as they are at first; it is asked once, and only where they are needed."""
+"""Returns the study's trials to begin with; called once at most, when they are needed."""
 
 
 class View(Study):
-    """A study whose trials are read again only when they are older than some seconds.
+    """A study whose trials are read again only after `max_age` seconds.
 
-    A trial that is paused looks pruned: samplers learn nothing from what waits.
+    Paused trials are shown as pruned, since samplers ignore trials that wait.
     """
 
     def __init__(self, study: Study, trials: Trials, max_age: float) -> None:
-        vars(self).update(vars(study))  # to make a study anew is to ask the database for its number
+        vars(self).update(vars(study))  # Study.__init__ would query the database for the id
         self._trials, self._max_age = trials, max_age
         self._read_at = time.monotonic()
         self._seen: dict[frozenset[TrialState], list[FrozenTrial]] = {}  # by states
@@ -40,21 +40,22 @@ class View(Study):
         elif not self._seen:
             self._seen = {ALL: _looked_at(self._trials())}
         wanted = ALL if states is None else frozenset(s for s in TrialState if s in states)
-        if wanted not in self._seen:  # a pruner asks at each step: not to look at all trials again
+        if wanted not in self._seen:  # a pruner asks at each step: don't filter each time
             self._seen[wanted] = [trial for trial in self._seen[ALL] if trial.state in wanted]
         return [*self._seen[wanted]]
 
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Give the trials as they were seen last."""
+        """Return the trials as they were read last."""
         return self._get_trials(deepcopy, states)
 
 
 class SamplerView(View):
-    """A study at the moment when a trial was taken; nothing that a sampler says is stored.
+    """A study at the moment when a trial was taken; what a sampler stores with it is dropped.
 
-    TPE tells others of parameters before they are stored one by one; ours are stored all at once.
+    TPE stores its proposal for other workers, since Optuna stores parameters one by one; hpo stores
+    them all at once.
     """
 
     def __init__(self, study: Study, trials: Trials) -> None:
@@ -63,10 +64,10 @@ class SamplerView(View):
 
 
 class PrunerView(View):
-    """A study as it is seen while a trial runs; what a pruner keeps with the trial, the trial has.
+    """A study while a trial runs; what a pruner stores with the trial is also set on the object.
 
-    Optuna reads a trial anew at each step, we do not: ASHA must find there which rungs it has left
-    behind.
+    Optuna reads the trial again at each step and hpo does not, but ASHA must find in it which rungs
+    the trial has passed.
     """
 
     def __init__(self, study: Study, trials: Trials, trial: FrozenTrial, max_age: float) -> None:
@@ -80,7 +81,7 @@ class _Storage:
         self._storage, self._study_id = storage, study_id
 
     def get_study_id_from_name(self, _name: str) -> int:
-        """Hyperband makes its study anew at each step; it is always this one."""
+        """Return the id without a query: Hyperband creates its study again at each step."""
         return self._study_id
 
     def __getattr__(self, name: str) -> Any:
@@ -98,7 +99,7 @@ class _Noting(_Storage):
         self._trial = trial
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Store it, and note it in the trial at hand."""
+        """Store the attribute, and set it on the trial object."""
         self._storage.set_trial_system_attr(trial_id, key, value)
         self._trial.system_attrs[key] = value
 

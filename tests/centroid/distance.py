@@ -6,12 +6,12 @@ import numpy as np
 
 
 def means(X, y, classes):
-    """Give the mean of each class's rows, as (classes, features)."""
+    """Return the mean of each class's rows, as (classes, features)."""
     return np.array([X[y == label].mean(axis=0) for label in classes])
 
 
 def nearest(centroids, classes, X):
-    """Give the label of the centroid nearest to each row."""
+    """Return the label of the centroid nearest to each row."""
     distances = np.linalg.norm(X[:, None] - centroids[None], axis=2)
     return np.array(classes)[distances.argmin(axis=1)]
 

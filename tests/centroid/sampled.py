@@ -18,7 +18,7 @@ def fit(params, task, X, y, _seed):
 
 
 def predict(centroids, task, X):
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     return nearest(centroids, task.classes, X)
 
 

@@ -18,7 +18,7 @@ class Params:
 
 
 def fit(params, task, X, y, seed, on_step=None):
-    """Train on rows X (n, features) with labels y (n,); on_step hears of each epoch from 1."""
+    """Train on rows X (n, features) with labels y (n,); on_step is called after each epoch."""
     centroids = np.random.default_rng(seed).normal(size=(len(task.classes), X.shape[1]))
     goals = means(X, y, task.classes)
     for epoch in range(1, params.epochs + 1):
@@ -30,7 +30,7 @@ def fit(params, task, X, y, seed, on_step=None):
 
 
 def predict(centroids, task, X):
-    """Give the label of each row of X (n, features), as (n,)."""
+    """Return the label of each row of X (n, features), as (n,)."""
     return nearest(centroids, task.classes, X)
 
 

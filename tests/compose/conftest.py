@@ -39,7 +39,7 @@ def engine() -> None:
 def make_project(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Project]]:
-    """Give a function that clones the repository; what its projects started is removed."""
+    """Yield a function that clones the repository; what its projects started is removed."""
     projects: list[Project] = []
 
     def make(**settings: object) -> Project:

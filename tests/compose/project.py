@@ -66,7 +66,7 @@ class Project:
         return self.compose("exec", "-T", "worker", "hpo", *arguments)
 
     def status(self, study: str) -> dict[str, Any]:
-        """Give what hpo knows of a study."""
+        """Return what hpo knows of a study."""
         return dict(json.loads(self.hpo("status", study, "--json")))
 
     def sql(self, query: str, **options: Any) -> str:
@@ -84,14 +84,14 @@ class Project:
         return (self.folder / "secrets" / name).read_text().strip()
 
     def containers(self, service: str) -> list[str]:
-        """Give the running containers of a service."""
+        """Return the running containers of a service."""
         return self.compose("ps", "--quiet", service).split()
 
     def inspect(self, container: str) -> dict[str, Any]:
         return dict(json.loads(self.run("docker", "inspect", container).stdout)[0])
 
     def owners(self, study: str) -> list[str]:
-        """Give the containers that have a trial of a study now."""
+        """Return the containers that have a trial of a study now."""
         owners = self.sql(
             "SELECT value_json FROM trial_system_attributes JOIN trials USING (trial_id) "
             "JOIN studies USING (study_id) "

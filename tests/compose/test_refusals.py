@@ -89,7 +89,7 @@ def test_the_dashboard_asks_for_a_password(running: Project) -> None:
 
 
 def fetch(project: Project, url: str, user: str = "", method: str = "GET") -> int:
-    """Give the status of an answer."""
+    """Return the status of an answer."""
     curl = (
         "curl",
         "--silent",

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from hpo.artifacts import open_artifacts
 from hpo.cli import main
-from hpo.data import load
+from hpo.data import load_dataset
 from hpo.objective import build_objective
 from hpo.opening import objective_of
 from hpo.storage import stale
@@ -49,7 +49,7 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
     """Create the usual study with other sections, on rows of a file."""
 
     def create_changed(rows: Path = rows, **changes: Any) -> StoredStudy:
-        dataset, changed = load(rows), definition(**changes)
+        dataset, changed = load_dataset(rows), definition(**changes)
         task = build_objective(changed, dataset, "test").task
         origin = Origin(
             folder=rows.parent, fingerprint=dataset.fingerprint, label_column=-1, task=task
@@ -61,7 +61,7 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
 
 @pytest.fixture
 def leases() -> Callable[..., Leases]:
-    """Give where a worker of that name gets its trials."""
+    """Return where a worker of that name gets its trials."""
 
     def leases_of(stored: StoredStudy, owner: str = "me") -> Leases:
         return Leases(stored=stored, owner=owner, artifacts=open_artifacts())
@@ -85,7 +85,7 @@ def make_stale(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 @pytest.fixture
 def stale_ids(database: Database) -> Callable[[], list[int]]:
-    """Give the trials of the first study that seem to have lost their workers."""
+    """Return the trials of the first study that seem to have lost their workers."""
 
     def ids() -> list[int]:
         with database.engine.connect() as connection:
@@ -101,7 +101,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setattr(climber, "BATCH", 0.0)  # so that each step is written as it is reported
 
     def serve(stored: StoredStudy, stop: Stop | None = None) -> None:
-        loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), stop or Stop()))
+        objective = objective_of(stored)
+        loop.serve(loop.prepare_service(stored, objective, open_artifacts(), stop or Stop()))
 
     return serve
 

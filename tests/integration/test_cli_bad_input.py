@@ -20,7 +20,11 @@ TRIED = {
     "an unknown model": ("create unknown-model.toml", 2, r'unknown-model.toml: model: "tree"'),
     "a model that can't be imported": ("create no-module.toml", 2, "no-module.toml: model: no:M"),
     "an unknown parameter": ("create no-parameter.toml", 2, r"no-parameter.toml: space.C: "),
-    "too few steps": ("create few-steps.toml", 2, "few-steps.toml: budget.steps: 3 steps let no"),
+    "too few steps": (
+        "create few-steps.toml",
+        2,
+        "few-steps.toml: budget.steps: 3 steps are too few",
+    ),
     "data that is not there": ("create no-data.toml", 2, r"/no-data.npy: can't be read: No such"),
     "data with a hole": ("create hole.toml", 2, r"/hole.npy: row 4, column 2: nan is not"),
     "too few rows of a class": ("create folds.toml", 2, r"/blobs.npy: class 0 has 20 rows"),
@@ -125,7 +129,7 @@ def add_trial(stored, state, value=None):
 
 @pytest.fixture
 def content(database):
-    """Give all that is stored."""
+    """Return all that is stored."""
 
     def read():
         tables = MetaData()

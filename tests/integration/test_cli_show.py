@@ -9,7 +9,7 @@ import pytest
 from blobs import write_definition
 from optuna.trial import TrialState, create_trial
 
-from hpo.study import load
+from hpo.study import load_study
 
 pytestmark = pytest.mark.usefixtures("studies")
 
@@ -116,7 +116,7 @@ def test_watching_waits_for_a_database_that_is_away_and_says_so_once(
         time.sleep(0.5)
         with unreachable():
             time.sleep(1)
-        load(database, "away").study.add_trial(create_trial(value=0.5))
+        load_study(database, "away").study.add_trial(create_trial(value=0.5))
 
     other = Thread(target=outage)
     other.start()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from blobs import write_definition, write_rows
 
-from hpo.study import load, status
+from hpo.study import load_study, status
 
 SAMPLED = {
     "model": "centroid:SAMPLED",
@@ -87,7 +87,7 @@ def test_the_script_trains_and_predicts(database, create_study, work, hpo, run_s
     assert (tmp_path / "out" / "centroids.npy").exists()
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["rows"] == 60
-    assert metrics["trial"] == load(database, "blobs").study.trials[1].value
+    assert metrics["trial"] == load_study(database, "blobs").study.trials[1].value
     assert "test" not in metrics
 
     scored = run_script("--data", "blobs.npy", "--test", "blobs.npy", "--out", "out")

@@ -152,7 +152,7 @@ REFUSED = {
             "space": {"C": {"low": 1, "high": 10}},
             "fixed": {"components": 2, "whiten": False, "kernel": "linear"},
         },
-        r"pretraining: the model svm can't begin with given weights",
+        r"pretraining: the model svm can't start from given weights",
     ),
 }
 

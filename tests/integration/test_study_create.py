@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.errors import StudyError
 from hpo.storage.keys import DEFINITION, ORIGIN
-from hpo.study import create, load, names, status
+from hpo.study import create, load_study, status, study_names
 
 
 def test_a_study_that_is_created_again_keeps_its_trials(database, create_study):
@@ -19,12 +19,12 @@ def test_a_study_that_is_created_again_keeps_its_trials(database, create_study):
     again = create_study()
     assert again.definition == stored.definition
     assert len(again.study.trials) == 1
-    assert names(database) == ["blobs"]
+    assert study_names(database) == ["blobs"]
 
 
 def test_a_study_is_loaded_as_it_was_created(database, create_study):
     stored = create_study(evaluation={"folds": 3, "metric": "error_rate"}, seed=7)
-    loaded = load(database, "blobs")
+    loaded = load_study(database, "blobs")
     assert loaded.definition == stored.definition
     assert loaded.origin == stored.origin
     assert loaded.study.direction is optuna.study.StudyDirection.MINIMIZE
@@ -38,7 +38,7 @@ def test_the_budget_may_change(database, create_study, budget, caplog):
     changed = create_study(budget=budget).definition
     assert "the budget of blobs was { trials = 3 }, and is { " in caplog.text
     assert changed == definition(budget=budget)
-    assert load(database, "blobs").definition == changed
+    assert load_study(database, "blobs").definition == changed
 
 
 def test_the_data_may_move(database, create_study, rows, tmp_path):
@@ -46,7 +46,7 @@ def test_the_data_may_move(database, create_study, rows, tmp_path):
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     create_study(rows=rows.rename(moved / "rows.npy"), data={"train": "rows.npy"})
-    stored = load(database, "blobs")
+    stored = load_study(database, "blobs")
     assert stored.origin.folder / stored.definition.data.train == moved / "rows.npy"
 
 
@@ -71,7 +71,7 @@ def test_any_other_change_is_refused_by_its_key(database, create_study):
         refusal = rf'^{key}: [^\n]* in the stored study "blobs"; give the file another name [^\n]*$'
         with pytest.raises(StudyError, match=refusal):
             create_study(**changes)
-        assert load(database, "blobs").definition == definition()
+        assert load_study(database, "blobs").definition == definition()
 
 
 def test_other_rows_are_refused(create_study, tmp_path):
@@ -86,7 +86,7 @@ def test_a_study_that_was_stored_with_a_direction_goes_on(database, create_study
     stored = create_study()
     older = {**stored.study.user_attrs[DEFINITION], "direction": direction}
     stored.study.set_user_attr(DEFINITION, older)
-    assert load(database, "blobs").definition == stored.definition
+    assert load_study(database, "blobs").definition == stored.definition
     assert status(stored).budget == stored.definition.budget
     assert create_study().definition == stored.definition
 
@@ -94,22 +94,22 @@ def test_a_study_that_was_stored_with_a_direction_goes_on(database, create_study
 def test_a_study_of_another_tool_is_refused(database, create_study):
     foreign = optuna.create_study(study_name="blobs", storage=database.storage)
     foreign.enqueue_trial({"x": 1})
-    with pytest.raises(StudyError, match='"blobs" is there that hpo did not create'):
+    with pytest.raises(StudyError, match='there is a study "blobs" that hpo did not create'):
         create_study()
     assert foreign.user_attrs == {}
 
 
 def test_an_empty_study_of_another_tool_that_looks_the_other_way_is_refused(database, create_study):
     optuna.create_study(study_name="blobs", storage=database.storage, direction="minimize")
-    with pytest.raises(StudyError, match='"blobs" is there that hpo did not create'):
+    with pytest.raises(StudyError, match='there is a study "blobs" that hpo did not create'):
         create_study()  # accuracy is maximized
 
 
 def test_a_study_of_another_tool_is_not_loaded(database):
     optuna.create_study(study_name="theirs", storage=database.storage)
     with pytest.raises(StudyError, match='"theirs" was not created by hpo'):
-        load(database, "theirs")
-    assert names(database) == []
+        load_study(database, "theirs")
+    assert study_names(database) == []
 
 
 @pytest.mark.parametrize("stored_before_death", [(), (ORIGIN,)])
@@ -118,7 +118,7 @@ def test_a_study_whose_creator_died_is_completed(database, create_study, stored_
     for key in stored_before_death:
         half.set_user_attr(key, {})
     create_study()
-    assert load(database, "blobs").definition == definition()
+    assert load_study(database, "blobs").definition == definition()
 
 
 def test_a_creator_that_dies_leaves_nothing_that_looks_complete(
@@ -131,16 +131,16 @@ def test_a_creator_that_dies_leaves_nothing_that_looks_complete(
     monkeypatch.setattr(optuna.Study, "set_user_attr", die)
     with pytest.raises(KeyboardInterrupt):
         create_study()
-    assert names(database) == []
+    assert study_names(database) == []
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(database, create_study):
     with pytest.raises(StudyError, match='no study "nobody"; the database has: none yet'):
-        load(database, "nobody")
+        load_study(database, "nobody")
     create_study()
     create_study(name="second")
     with pytest.raises(StudyError, match=r'no study "nobody"; the database has: blobs, second$'):
-        load(database, "nobody")
+        load_study(database, "nobody")
 
 
 def test_two_studies_of_one_file_do_not_mix(create_study):
@@ -158,7 +158,7 @@ def test_the_stored_origin_is_the_newest(database, create_study):
     stored = create_study()
     newer = replace(stored.origin, label_column=0)
     create(database, stored.definition, newer)
-    assert load(database, "blobs").origin == newer
+    assert load_study(database, "blobs").origin == newer
 
 
 @pytest.mark.parametrize("target", [98, -0.1, float("nan"), float("inf")])
@@ -168,4 +168,4 @@ def test_a_target_that_no_trial_can_reach_is_refused(database, create_study, tar
     assert str(refused.value) == (
         f"budget.target: {target:g} is no value of accuracy, which lies between 0 and 1"
     )
-    assert names(database) == []
+    assert study_names(database) == []

@@ -11,7 +11,7 @@ from hpo.errors import LeaseLost, StudyError
 from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
 from hpo.storage.keys import DEFINITION
 from hpo.storage.ownership import Writing
-from hpo.study import load
+from hpo.study import load_study
 from hpo.worker.lease import Outcome
 
 RATE = distribution_to_json(FloatDistribution(0.1, 0.9))
@@ -20,7 +20,7 @@ REPORTS = Writing(reports={1: 0.5}, params={"rate": (0.5, RATE)}, user_attrs={"s
 
 @pytest.fixture
 def rows_of(database):
-    """Give how many rows each table has that a study fills."""
+    """Return how many rows each table has that a study fills."""
 
     def count():
         with database.engine.connect() as connection:
@@ -65,7 +65,7 @@ def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):
     for answer, code, told in (
         ("n\n", 1, "hpo: kept is not deleted\n"),
         ("\n", 1, "hpo: kept is not deleted\n"),
-        ("", 2, "hpo: nobody is here to confirm it: give --yes\n"),
+        ("", 2, "hpo: there is no terminal to confirm it: give --yes\n"),
     ):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         said = hpo("delete", "kept")
@@ -107,13 +107,13 @@ def test_a_study_that_another_version_made_goes_as_well(hpo, create_study, worke
     assert hpo("status", "strange").code == 2
     said = hpo("delete", "strange", "--yes")
     assert (said.code, said.out) == (0, "deleted strange\n")
-    assert said.err.startswith("strange, of which nothing can be shown: ")
+    assert said.err.startswith("strange, whose status can't be shown: ")
     assert rows_of() == before
 
 
 def test_a_grid_study_is_shown_where_its_model_is_not(hpo, rows, database):
     write_definition(rows.parent, space={"rate": [0.1, 0.2]}, sampler={"name": "grid"})
     hpo("create", "blobs.toml")
-    study = load(database, "blobs").study
+    study = load_study(database, "blobs").study
     study.set_user_attr(DEFINITION, study.user_attrs[DEFINITION] | {"model": "gone:M"})
     assert "budget  trials 2" in hpo("status", "blobs").out

@@ -13,7 +13,7 @@ from hpo.definition import Given
 from hpo.errors import DefinitionError, StudyError
 from hpo.storage.keys import GIVEN
 from hpo.storage.ownership import Writing
-from hpo.study import StudyState, enqueue, load, status
+from hpo.study import StudyState, enqueue, load_study, status
 from hpo.study.stored import space_of
 from hpo.worker.lease import Outcome
 from hpo.worker.proposal import Proposal
@@ -209,7 +209,7 @@ def test_many_that_take_queued_trials_at_once_get_exactly_the_budget(
     queue(*({"rate": 0.2 + number / 100} for number in range(5)))
 
     def take_all(other):
-        mine = leases(load(other, "blobs"), f"worker {id(other)}")
+        mine = leases(load_study(other, "blobs"), f"worker {id(other)}")
         taken = []
         while lease := mine.take():
             lease.end(PRUNED)
@@ -305,6 +305,6 @@ def test_many_trials_are_queued_as_one(database, create_study):
     event.listen(database.engine, "before_cursor_execute", lambda *told: queries.append(told[2]))
     queued = enqueue(database, "blobs", given)
     assert sum("INSERT INTO trials" in query for query in queries) == 1
-    trials = load(database, "blobs").study.trials
+    trials = load_study(database, "blobs").study.trials
     assert [one.number for one in queued] == [trial.number for trial in trials] == [*range(3000)]
     assert [trial.system_attrs[GIVEN] for trial in trials] == [one.values for one in given]

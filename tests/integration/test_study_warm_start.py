@@ -11,7 +11,7 @@ from optuna.trial import FixedTrial, TrialState, create_trial
 from hpo.definition import Given
 from hpo.errors import StudyError
 from hpo.storage.keys import GIVEN, WARM_START
-from hpo.study import create, creation, enqueue, load, names
+from hpo.study import create, creation, enqueue, load_study, study_names
 from hpo.study.stored import space_of
 
 FROM = {"warm_start": {"study": "blobs", "top": 3}}
@@ -67,7 +67,7 @@ def test_the_best_are_queued_best_first_and_say_whose_they_are(create_study):
 def test_a_budget_that_is_smaller_than_the_start_is_told(database):
     fine = definition(name="fine", budget={"trials": 2}, **FROM)
     heard = []
-    create(database, fine, load(database, "blobs").origin, heard.append)
+    create(database, fine, load_study(database, "blobs").origin, heard.append)
     assert heard == [
         'warm start from "blobs": queued 3 of its best 3; the budget has room for 2 of them, '
         "the others wait until it is raised"
@@ -124,7 +124,7 @@ def test_how_many_are_queued_is_told(database, top, told):
     heard = []
     start = {"study": "blobs", "top": top}
     fine = definition(name="fine", budget={"trials": 5}, warm_start=start)
-    stored = create(database, fine, load(database, "blobs").origin, heard.append)
+    stored = create(database, fine, load_study(database, "blobs").origin, heard.append)
     assert heard == [told]
     assert len(queued(stored)) == min(top, 5)
 
@@ -202,9 +202,9 @@ def test_conditional_values_are_passed_on_with_their_condition(create_study, wor
 def test_what_is_left_out_is_told(database, space, fixed, left_out):
     heard = []
     fine = definition(name="fine", space=space, fixed=fixed, **FROM)
-    create(database, fine, load(database, "blobs").origin, heard.append)
+    create(database, fine, load_study(database, "blobs").origin, heard.append)
     (told,) = heard
-    _, _, found = told.partition("; left out, for this space does not have them: ")
+    _, _, found = told.partition("; left out, since this space does not have them: ")
     assert found == (left_out or "")
 
 
@@ -219,7 +219,7 @@ def test_what_had_no_meaning_is_not_told_and_of_many_values_some(database, creat
     fine = definition(name="fine", **narrow, warm_start={"study": "blobs", "top": 8})
     create(database, fine, coarse.origin, heard.append)
     assert heard == [
-        'warm start from "blobs": queued 2 of its best 8; left out, for this space does not have '
+        'warm start from "blobs": queued 2 of its best 8; left out, since this space does not have '
         "them: C = 501.0 of trial 1; C = 502.0 of trial 2; C = 503.0 of trial 3; "
         "C = 504.0 of trial 4; C = 505.0 of trial 5; 2 more values"
     ]
@@ -243,7 +243,7 @@ def test_many_that_create_at_once_queue_once(database, open_another, coarse):
     with ExitStack() as stack, ThreadPoolExecutor(4) as threads:
         others = [stack.enter_context(open_another()) for _ in range(4)]
         [*threads.map(lambda other: create(other, fine, coarse.origin, told.append), others)]
-    assert queued(load(database, "fine")) == [{"rate": 0.6}, {"rate": 0.3}, {"rate": 0.8}]
+    assert queued(load_study(database, "fine")) == [{"rate": 0.6}, {"rate": 0.3}, {"rate": 0.8}]
     assert len(told) == 1
 
 
@@ -258,14 +258,14 @@ def test_a_creator_that_dies_half_way_leaves_nothing_that_is_queued_twice(
         patch.setattr(creation if before == "queue" else optuna.Study, before, die)
         with pytest.raises(KeyboardInterrupt):
             create_study(name="fine", **FROM)
-    assert names(database) == ["blobs"]  # no worker finds it
+    assert study_names(database) == ["blobs"]  # no worker finds it
     half = optuna.load_study(study_name="fine", storage=database.storage)
     assert len(half.trials) == (0 if before == "queue" else 3)
     complete(coarse, 0.99, {"rate": 0.45})  # meanwhile
     with open_another() as other:
         fine = create(other, definition(name="fine", **FROM), coarse.origin)
         assert queued(fine) == [{"rate": 0.45}, {"rate": 0.6}, {"rate": 0.3}]
-    assert marks(load(database, "fine")) == [
+    assert marks(load_study(database, "fine")) == [
         "trial 5 of blobs",
         "trial 4 of blobs",
         "trial 1 of blobs",

@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
 from hpo.storage.keys import CONTROL
 from hpo.storage.ownership import Writing
-from hpo.study import StudyState, Want, load, set_control, status
+from hpo.study import StudyState, Want, load_study, set_control, status
 from hpo.worker import climber, loop
 from hpo.worker import trial as trial_module
 from hpo.worker.lease import Leases
@@ -109,7 +109,7 @@ def test_a_machine_whose_trials_alone_fail_leaves_the_study_to_the_others(
 
     def worker(name):
         monkeypatch.setattr(loop, "_owner", lambda: name)
-        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+        return loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop())
 
     healthy, sick = worker("a-host:1:0"), worker("another:2:0")
     for _ in range(3):
@@ -131,7 +131,7 @@ def test_who_reports_the_steps_of_a_first_trial_does_well(create_study, leases, 
     monkeypatch.setattr(loop, "_owner", lambda: "another:2")
     monkeypatch.setattr(stepwise, "fit", lambda *_: 1 / 0)
     with pytest.raises(SickMachine):
-        loop.serve(loop.service(stored, objective_of(stored), open_artifacts(), Stop()))
+        loop.serve(loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop()))
     assert status(stored).control.want is Want.RUN
 
 
@@ -140,7 +140,7 @@ def test_a_sick_machine_is_found_among_many_that_do_well(create_study, monkeypat
 
     def worker(name):
         monkeypatch.setattr(loop, "_owner", lambda: name)
-        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+        return loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop())
 
     healthy, sick = worker("a-host:1"), worker("another:2")
     for left in (2, 1, 0):
@@ -162,7 +162,7 @@ def test_what_a_process_of_the_same_machine_did_counts_while_it_works(
 
     def worker(name):
         monkeypatch.setattr(loop, "_owner", lambda: name)
-        return loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+        return loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop())
 
     first, second = worker("a-host:1"), worker("a-host:2")
     first.run_next()
@@ -220,7 +220,7 @@ def test_a_trial_that_diverges_is_pruned(create_study):
     stored = create_study(budget={"trials": 2})
     values = iter([0.5, float("nan"), *[0.5] * STEPS])
     objective = replace(objective_of(stored), metric=lambda *_: next(values))
-    loop.serve(loop.service(stored, objective, open_artifacts(), Stop()))
+    loop.serve(loop.prepare_service(stored, objective, open_artifacts(), Stop()))
     assert climbed(stored) == [(TrialState.PRUNED, 1), (TrialState.COMPLETE, STEPS)]
     assert stored.study.trials[0].value == 0.5
     assert "diverged" in stored.study.trials[0].user_attrs["error"]
@@ -235,7 +235,7 @@ def test_an_unknown_study_is_named(hpo):
 def test_what_was_wanted_is_stored_with_the_study(create_study, hpo, database):
     create_study()
     hpo("pause", "blobs")
-    attrs = load(database, "blobs").study.user_attrs
+    attrs = load_study(database, "blobs").study.user_attrs
     assert attrs[CONTROL] == {"want": "pause", "reason": None}
 
 

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import event, exc, text
 
-from hpo.study import load, trials_of
+from hpo.study import load_study, trials_of
 from hpo.worker import heartbeat as module
 from hpo.worker.heartbeat import heartbeat
 from hpo.worker.lease import Outcome
@@ -122,7 +122,7 @@ def fleet(create_study, open_another, leases, monkeypatch):
     with ExitStack() as stack:
         owned = []
         for _ in range(4):
-            stored = load(stack.enter_context(open_another()), "blobs")
+            stored = load_study(stack.enter_context(open_another()), "blobs")
             owned.append(leases(stored).take())
             stack.enter_context(heartbeat(owned[-1]))
         yield owned
@@ -138,7 +138,7 @@ def test_after_an_outage_of_the_network_nobody_takes_the_others_for_dead(fleet, 
 
 
 def test_who_is_dead_is_found_some_time_after_an_outage(fleet, unreachable, leases, database):
-    dead = leases(load(database, "blobs")).take()
+    dead = leases(load_study(database, "blobs")).take()
     with unreachable():
         time.sleep(2)
     deadline = time.monotonic() + 20

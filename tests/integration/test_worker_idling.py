@@ -21,7 +21,7 @@ def test_an_idle_worker_takes_a_dead_ones_trial_however_short_the_grace_period(
     monkeypatch.setenv("HPO_GRACE", "2")
     stored, stop = create_study(budget=ONE), Stop()
     assert leases(stored, "dead").take().number == 0
-    ours = loop.service(stored, objective_of(stored), open_artifacts(), stop)
+    ours = loop.prepare_service(stored, objective_of(stored), open_artifacts(), stop)
     worker = Thread(target=loop.serve, args=(ours,))
     worker.start()
     worker.join(3 * 2)

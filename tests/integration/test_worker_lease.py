@@ -19,7 +19,7 @@ from hpo.storage.database import study_lock
 from hpo.storage.keys import ERROR, OWNER
 from hpo.storage.ownership import Writing
 from hpo.storage.stale import MOST_LOSSES
-from hpo.study import Want, load, runs_of, set_control
+from hpo.study import Want, load_study, runs_of, set_control
 from hpo.worker.lease import Outcome
 
 PRUNED = Outcome(state=TrialState.PRUNED)
@@ -36,7 +36,7 @@ def theirs(mine, open_another, leases):
     """Another worker's, who has opened the database on its own."""
     assert mine.owner != "them"
     with open_another() as other:
-        yield leases(load(other, "blobs"), "them")
+        yield leases(load_study(other, "blobs"), "them")
 
 
 def states(leases):
@@ -88,7 +88,7 @@ def test_many_that_take_at_once_get_exactly_the_budget(
     create_study(budget={"trials": 11})
 
     def take_all(other):
-        mine = leases(load(other, "blobs"), f"worker {id(other)}")
+        mine = leases(load_study(other, "blobs"), f"worker {id(other)}")
         while lease := mine.take():
             lease.end(PRUNED)
             yield lease.number
@@ -97,7 +97,7 @@ def test_many_that_take_at_once_get_exactly_the_budget(
         others = [stack.enter_context(open_another()) for _ in range(5)]
         taken = [*threads.map(lambda other: [*take_all(other)], others)]
     assert sorted(chain.from_iterable(taken)) == list(range(11))
-    assert [t.state for t in load(database, "blobs").study.trials] == [TrialState.PRUNED] * 11
+    assert [t.state for t in load_study(database, "blobs").study.trials] == [TrialState.PRUNED] * 11
 
 
 def test_a_trial_that_was_handed_back_keeps_what_it_has_and_is_taken_first(mine, theirs):
@@ -324,7 +324,7 @@ def test_nothing_is_taken_of_a_study_that_is_not_to_run(mine, want):
 
 @pytest.fixture
 def statements(mine):
-    """Give what is sent to the database from now on."""
+    """Return what is sent to the database from now on."""
     sent = []
 
     def note(_connection, _cursor, statement, *_):

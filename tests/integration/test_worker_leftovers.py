@@ -26,7 +26,7 @@ def train(cnn):
 
 
 def graphs():
-    """Give how many graphs of functions there are."""
+    """Return how many graphs of functions there are."""
     kinds = Counter(type(thing).__name__ for thing in gc.get_objects())
     return kinds["FuncGraph"] + kinds["CondBranchFuncGraph"]
 

@@ -27,7 +27,7 @@ def quick(monkeypatch, caplog):
 
 @pytest.fixture
 def worker_of(tmp_path):
-    """Give a worker whose process is a Python program; none is left at the end."""
+    """Yield a worker whose process is a Python program; none is left at the end."""
     started = []
 
     def make(program, name="slot", **environment):
@@ -39,7 +39,7 @@ def worker_of(tmp_path):
     yield make
     for worker in started:
         worker.tell(signal.SIGKILL)
-    look_until(lambda: not any(worker.look_for_end() for worker in started))
+    look_until(lambda: not any(worker.poll_for_end() for worker in started))
 
 
 def look_until(condition, *workers):
@@ -47,7 +47,7 @@ def look_until(condition, *workers):
     while not condition():
         assert time.monotonic() < deadline
         for worker in workers:
-            worker.look()
+            worker.poll()
         time.sleep(0.01)
 
 
@@ -60,7 +60,7 @@ def test_a_process_that_meant_to_end_is_not_started_again(worker_of, caplog, cod
     worker = worker_of(f"raise SystemExit({code})")
     look_until_over(worker)
     assert (worker.code, worker.crashes) == (code, 0)
-    assert not worker.look()
+    assert not worker.poll()
     assert caplog.messages[1:] == [f"slot: {words}"]
 
 
@@ -77,14 +77,14 @@ def test_bad_input_is_not_tried_again(worker_of, caplog):
 
 def test_a_killed_process_is_started_again(worker_of, caplog):
     worker = worker_of(SLEEP)
-    assert worker.look()
+    assert worker.poll()
     look_until(lambda: "awake" in worker.log.read_text(), worker)
     victim = worker.process.pid
     os.kill(victim, signal.SIGKILL)
     look_until(lambda: worker.process and worker.process.pid != victim, worker)
     crash = caplog.messages[1]
     assert crash.startswith("slot: was killed by SIGKILL, starts again in 0 s: awake (log: ")
-    assert worker.look()
+    assert worker.poll()
 
 
 def test_a_slot_whose_process_crashes_again_and_again_is_given_up(worker_of, caplog):
@@ -118,7 +118,7 @@ def test_last_words_are_those_of_the_last_process(worker_of, caplog):
 def test_logs_that_somebody_has_tidied_up_are_missed_and_made_anew(worker_of, caplog):
     worker = worker_of(SLEEP)
     worker.log = worker.log.parent / "logs" / "slot.log"
-    assert worker.look()
+    assert worker.poll()
     look_until(lambda: "awake" in worker.log.read_text(), worker)
     shutil.rmtree(worker.log.parent)
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -142,14 +142,14 @@ def test_a_process_has_the_environment_of_its_slot(worker_of):
     ]
     look_until_over(*workers)
     assert [worker.log.read_text() for worker in workers] == ["1\n", "MIG-2\n"]
-    assert LocalWorkers(workers).any_found_the_end
+    assert LocalWorkers(workers).any_finished
 
 
 def test_who_waits_to_start_again_does_not_after_the_end(worker_of, monkeypatch):
     monkeypatch.setattr(restarts, "FIRST_WAIT", 60)
     worker = worker_of("raise ValueError")
     look_until(lambda: worker.crashes == 1, worker)
-    assert worker.look()
+    assert worker.poll()
     LocalWorkers([worker]).end()
     assert worker.starts_at is None
 
@@ -159,7 +159,7 @@ def test_none_is_left_when_the_body_is_over(tmp_path, monkeypatch):
     with local_workers(
         "study", [Slot(name="a"), Slot(name="b")], tmp_path / "logs", print
     ) as workers:
-        assert workers.look()
+        assert workers.poll()
     assert all(worker.process is None for worker in workers.workers)
 
 
@@ -169,7 +169,7 @@ def interrupt():
 
 @pytest.fixture
 def deaf_workers(tmp_path, monkeypatch):
-    """Give two workers that heed no SIGTERM; who is told of an interrupt interrupts again."""
+    """Return two workers that heed no SIGTERM; who is told of an interrupt interrupts again."""
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\ntrap '' TERM\necho deaf\nexec sleep 100\n")
     deaf.chmod(0o755)
@@ -190,7 +190,7 @@ def test_an_interrupt_at_the_very_answer_to_the_first_one_is_the_second(deaf_wor
     def look_while_two_come(workers):
         interrupt()
         interrupt()  # which says nothing new: nobody has been told what it means
-        workers.look()
+        workers.poll()
 
     with pytest.raises(KeyboardInterrupt), deaf_workers() as workers:
         look_while_two_come(workers)
@@ -215,7 +215,7 @@ def test_an_interrupt_in_the_middle_of_a_look_leaves_no_process(deaf_workers, ca
     def look_until_interrupted(workers):
         process = workers.workers[0].process
         process._waitpid_lock = InterruptingLock(process._waitpid_lock)
-        while workers.look():
+        while workers.poll():
             pass
 
     with pytest.raises(KeyboardInterrupt), deaf_workers() as workers:

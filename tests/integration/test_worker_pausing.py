@@ -12,7 +12,7 @@ from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
 from hpo.storage.keys import FOLDS, PAUSED
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import StudyState, Want, load, retry, runs_of, set_control, status
+from hpo.study import StudyState, Want, load_study, retry, runs_of, set_control, status
 from hpo.worker import loop
 from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop
@@ -26,7 +26,7 @@ FOLDED = {"evaluation": {"folds": 2}}
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Give the rate of each training, in order."""
+    """Return the rate of each training, in order."""
     rates, fit = [], stepwise.fit
 
     def listen(params, *args, **kwargs):
@@ -82,7 +82,7 @@ def test_workers_at_once_keep_a_budget_of_steps(create_study, open_another, work
 
     def work_too(_number):
         with open_another() as other:
-            work(load(other, "blobs"))
+            work(load_study(other, "blobs"))
 
     with ThreadPoolExecutor(4) as pool:
         assert [*pool.map(work_too, range(4))] == [None] * 4
@@ -101,7 +101,7 @@ def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
     (paused,) = stored.study.trials
     assert (paused.state, paused.system_attrs[PAUSED]) == (TrialState.WAITING, 1)
     with open_another() as other:
-        work(load(other, "blobs"))
+        work(load_study(other, "blobs"))
     (trial,) = stored.study.trials
     assert (trial.state, [*trial.intermediate_values]) == (TrialState.COMPLETE, [1, 2, 3, 4])
     assert trial.params == paused.params
@@ -179,7 +179,7 @@ def test_another_try_for_a_point_of_a_grid_takes_no_other_point_s_place(
     create_study, leases, work, database, monkeypatch, has_rate
 ):
     stored = create_study(**GRID, budget={"trials": 100})
-    ours = loop.service(stored, objective_of(stored), open_artifacts(), Stop())
+    ours = loop.prepare_service(stored, objective_of(stored), open_artifacts(), Stop())
     ours.run_next()
     with monkeypatch.context() as broken:
         broken.setattr(stepwise, "fit", lambda *_: 1 / 0)

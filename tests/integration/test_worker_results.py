@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from hpo.artifacts import open_artifacts
 from hpo.artifacts.dashboard import OptunaStore
 from hpo.evaluation import FILE, Evaluation
-from hpo.study import Want, load, set_control
+from hpo.study import Want, load_study, set_control
 from hpo.worker.signals import Stop
 
 FOLDED = {"evaluation": {"folds": 2}, "budget": {"trials": 1}}
@@ -18,7 +18,7 @@ FOLDED = {"evaluation": {"folds": 2}, "budget": {"trials": 1}}
 
 @pytest.fixture
 def files(database):
-    """Give the names of a trial's files, and what is in each."""
+    """Return the names of a trial's files, and what is in each."""
     store = OptunaStore(open_artifacts())
 
     def read(trial):
@@ -133,7 +133,7 @@ def test_predictions_that_make_no_sense_cost_a_trial_only_its_evaluation(
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.5)
     found = files(trial)
     assert FILE not in found
-    assert b"the evaluation of trial 0 is not kept: " in found["log.txt"]
+    assert b"the evaluation of trial 0 is not saved: " in found["log.txt"]
 
 
 def test_an_earlier_evaluation_that_is_gone_does_not_cost_the_new_one(
@@ -155,7 +155,7 @@ def take_over(open_another, leases, make_stale):
 
         def take():
             make_stale()
-            return leases(load(other, "blobs"), "them").take()
+            return leases(load_study(other, "blobs"), "them").take()
 
         yield take
 
@@ -194,4 +194,4 @@ def test_a_model_that_cannot_be_saved_is_missed_and_its_trial_is_complete(
     assert trial.state is TrialState.COMPLETE
     found = files(trial)
     assert set(found) == {"log.txt", FILE}
-    assert b"the model of trial 0 is not kept: no format for it" in found["log.txt"]
+    assert b"the model of trial 0 is not saved: no format for it" in found["log.txt"]

@@ -9,11 +9,11 @@ from optuna.trial import TrialState
 
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError, DatabaseAway
-from hpo.objective import Kept
+from hpo.objective import Progress
 from hpo.opening import objective_of
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import OwnedTrial
-from hpo.study import load
+from hpo.study import load_study
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints, climber
 from hpo.worker.signals import Stop
@@ -46,7 +46,7 @@ def create_network(create_study, tmp_path, monkeypatch):
 
 @pytest.fixture
 def epochs(monkeypatch):
-    """Give how many epochs were trained, by counting their orders."""
+    """Return how many epochs were trained, by counting their orders."""
     counted, count = [], batches_module.count
 
     def counting(first=0):
@@ -59,7 +59,7 @@ def epochs(monkeypatch):
 
 
 def kept_files():
-    """Give what is kept to go on with, finished or not."""
+    """Return what is kept to go on with, finished or not."""
     folder = Path(os.environ["HPO_HOME"], "artifacts")
     found = [*folder.rglob("checkpoints/*"), *folder.rglob("_unfinished/*")]
     return [path for path in found if path.is_file()]
@@ -115,9 +115,9 @@ def test_a_fold_whose_value_was_not_written_is_not_trained_again(create_network,
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        objective.evaluate(params, lambda *_: None, Kept(on_fold=die, folder=tmp_path))
+        objective.evaluate(params, lambda *_: None, Progress(on_fold=die, folder=tmp_path))
     epochs.clear()
-    value = objective.evaluate(params, lambda *_: None, Kept(folder=tmp_path))
+    value = objective.evaluate(params, lambda *_: None, Progress(folder=tmp_path))
     assert epochs.count(0) == 1  # of the second fold
     assert value == objective.evaluate(params, lambda *_: None)
 
@@ -130,7 +130,7 @@ def test_another_worker_without_the_store_trains_again_and_ends_the_same(
     run_trial(leases(stored).take(), objective, StopAfter(1))
     monkeypatch.setenv("HPO_HOME", str(tmp_path / "other"))
     with open_another() as other:
-        theirs = load(other, "elsewhere")
+        theirs = load_study(other, "elsewhere")
         run_trial(leases(theirs, "them").take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
@@ -144,7 +144,7 @@ def test_a_worker_that_lost_its_trial_does_not_touch_what_the_next_one_goes_on_w
     objective = objective_of(stored)
     ours = leases(stored)
     with open_another() as other:
-        theirs = load(other, "frozen")
+        theirs = load_study(other, "frozen")
 
         class TakenOver(Stop):
             asked = 0
@@ -188,7 +188,7 @@ def test_where_nothing_can_be_kept_the_trial_goes_on_and_ends_the_same(
         run_trial(ours.take(), objective, stop)
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
-    assert "the training of trial 0 is not kept" in caplog.text
+    assert "the checkpoint of trial 0 is not saved" in caplog.text
 
 
 def test_a_training_that_is_gone_begins_anew_and_says_so(create_network, leases, caplog):
@@ -201,7 +201,7 @@ def test_a_training_that_is_gone_begins_anew_and_says_so(create_network, leases,
     run_trial(ours.take(), objective, Stop())
     (trial,) = stored.study.trials
     assert trial.value == objective.evaluate(objective.space.suggest(trial), lambda *_: None)
-    assert "trial 0 begins this fold anew" in caplog.text
+    assert "trial 0 starts this fold over" in caplog.text
 
 
 def test_what_is_kept_of_a_trial_that_somebody_ends_goes_with_the_study(
@@ -284,7 +284,7 @@ def test_an_end_whose_answer_was_lost_takes_nothing_from_the_next_worker(
             raise DatabaseAway("the connection broke")
 
     with open_another() as database:
-        theirs = leases(load(database, stored.study.study_name), "they")
+        theirs = leases(load_study(database, stored.study.study_name), "they")
         monkeypatch.setattr(OwnedTrial, "end", end_unheard)
         run_trial(leases(stored).take(), objective_of(stored), StopAfter(4))
         (lease,) = taken

@@ -17,7 +17,7 @@ from hpo.opening import objective_of
 from hpo.search_space import SearchSpace
 from hpo.storage.keys import ENVIRONMENT, ERROR, RUNS, SEED
 from hpo.storage.ownership import OwnedTrial, Writing
-from hpo.study import StudyState, load, status
+from hpo.study import StudyState, load_study, status
 from hpo.worker import climber, loop
 from hpo.worker.lease import Leases, Outcome
 from hpo.worker.signals import Stop
@@ -67,7 +67,7 @@ def prune_from(monkeypatch):
 
 @pytest.fixture
 def reports(monkeypatch):
-    """Give the steps that were written to the database, in order."""
+    """Return the steps that were written to the database, in order."""
     written = []
     originals = {name: getattr(OwnedTrial, name) for name in ("write", "end")}
 
@@ -97,7 +97,7 @@ def fail(database, number=0):
 
 
 def values(stored):
-    """Give all of each trial but when it ran."""
+    """Return all of each trial but when it ran."""
     return [
         (t.params, t.intermediate_values, t.value, {**t.user_attrs, RUNS: None})
         for t in stored.study.trials
@@ -189,7 +189,7 @@ def test_two_workers_propose_different_values(open_another, create_study, work):
     work(stored)
     with open_another() as other:
         create_study()  # with a larger budget
-        work(load(other, "blobs"))
+        work(load_study(other, "blobs"))
     rates = {trial.params["rate"] for trial in stored.study.trials}
     assert len(rates) == 3
 
@@ -320,7 +320,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(
     assert [*stored.study.trials[0].intermediate_values] == [1, 2, 3]
 
     with open_another() as other:
-        work(load(other, "blobs"))
+        work(load_study(other, "blobs"))
     assert states(stored) == ["complete"] * 3
     assert len(reports) == len(set(reports))
 
@@ -346,7 +346,7 @@ def test_growing_samples_are_handed_back_too(database, create_study, work, monke
         assert states(stored) == ["waiting"]
         assert fits == [4, 10]
         create_study(**changes, **ONE)
-        work(load(database, "blobs"))
+        work(load_study(database, "blobs"))
         assert fits == [4, 10, 30, 30]  # what was reported is not trained again
     assert len(reports) == len(set(reports)) == 4
 
@@ -413,7 +413,7 @@ def test_a_stale_trial_goes_on_with_another_worker(
 ):
     stored, stop = create_study(**ONE), Stop()
     with open_another() as other:
-        theirs = load(other, "blobs")
+        theirs = load_study(other, "blobs")
 
         def take_over():
             make_stale()
@@ -436,7 +436,7 @@ def test_a_worker_waits_for_the_trials_of_others(
 ):
     stored, seen = create_study(**ONE), []
     with open_another() as other:
-        theirs = leases(load(other, "blobs"), "them").take()
+        theirs = leases(load_study(other, "blobs"), "them").take()
 
         def wait(_stop, _seconds):
             seen.append(states(stored))

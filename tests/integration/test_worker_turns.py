@@ -10,9 +10,9 @@ from hpo.errors import ArtifactError, DatabaseAway, DataError
 from hpo.opening import objective_of
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
-from hpo.study import Want, load, set_control
+from hpo.study import Want, load_study, set_control
 from hpo.worker import loop, turns
-from hpo.worker.loop import service
+from hpo.worker.loop import prepare_service
 from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 from hpo.worker.turns import Turns
@@ -39,8 +39,8 @@ def serve(database, monkeypatch):
                 raise DataError("rows.npy", "can't be read")
             if outages:
                 raise outages.pop()
-            stored = load(database, name)
-            return service(stored, objective_of(stored), open_artifacts(), stop)
+            stored = load_study(database, name)
+            return prepare_service(stored, objective_of(stored), open_artifacts(), stop)
 
         with monkeypatch.context() as patch:
             patch.setattr(loop, "run_trial", noting)

@@ -4,7 +4,7 @@ import pytest
 from optuna.trial import TrialState
 
 from hpo.storage.ownership import Writing
-from hpo.study import load, trials_of
+from hpo.study import load_study, trials_of
 from hpo.worker.lease import Outcome
 
 HANDED_BACK = Outcome(state=TrialState.WAITING)
@@ -20,7 +20,7 @@ def mine(create_study):
 def others(mine, open_another, leases):
     """Where a worker in another process gets its trials."""
     with open_another() as database:
-        yield leases(load(database, mine.study.study_name), "another")
+        yield leases(load_study(database, mine.study.study_name), "another")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hpo.storage.database import open_storage
 
 @pytest.fixture
 def shell_in(tmp_path: Path) -> Iterator[Callable[..., Shell]]:
-    """Give a shell; no process of it may be left at the end."""
+    """Yield a shell; no process of it may be left at the end."""
     shells: list[Shell] = []
 
     def open_shell(**environment: str) -> Shell:
@@ -29,7 +29,7 @@ def shell_in(tmp_path: Path) -> Iterator[Callable[..., Shell]]:
 
 @pytest.fixture
 def shell(shell_in: Callable[..., Shell], database_url: str) -> Shell:
-    """Give a shell on the test's database, in a folder with rows."""
+    """Return a shell on the test's database, in a folder with rows."""
     shell = shell_in(HPO_DATABASE_URL=database_url)
     write_rows(shell.folder)
     return shell
@@ -43,5 +43,5 @@ def watch(database_url: str) -> Iterator[Watch]:
 
 @pytest.fixture
 def embedded_shell(shell_in: Callable[..., Shell], home_folder: Path) -> Shell:
-    """Give a shell on an embedded database that does not exist yet."""
+    """Return a shell on an embedded database that does not exist yet."""
     return shell_in(HPO_HOME=str(home_folder))

@@ -17,7 +17,7 @@ from hpo.device import KERNELS
 from hpo.errors import StudyError
 from hpo.storage.database import Database
 from hpo.storage.keys import OWNER
-from hpo.study import load
+from hpo.study import load_study
 
 TESTS = Path(__file__).parents[1]  # where the package centroid is
 MARK = "MARK_OF_TEST"
@@ -63,7 +63,7 @@ class Shell:
         return ended
 
     def left(self) -> list[int]:
-        """Give the processes that still run, children and orphans, too."""
+        """Return the processes that still run, children and orphans, too."""
         wanted = f"{MARK}={self.mark}".encode()
         return [pid for pid in _pids() if wanted in _environment(pid).split(b"\0")]
 
@@ -93,9 +93,9 @@ class Watch:
     name: str = "blobs"
 
     def trials(self) -> list[FrozenTrial]:
-        """Give its trials; none while nobody has created it."""
+        """Return its trials; none while nobody has created it."""
         try:
-            return load(self.database, self.name).study.get_trials(deepcopy=False)
+            return load_study(self.database, self.name).study.get_trials(deepcopy=False)
         except StudyError:
             return []
 
@@ -103,12 +103,12 @@ class Watch:
         return [trial.state.name.lower() for trial in self.trials()]
 
     def count(self, query: str) -> int:
-        """Give what a query counts."""
+        """Return what a query counts."""
         with self.database.engine.connect() as connection:
             return int(connection.scalar(text(query)) or 0)
 
     def owners(self) -> list[int]:
-        """Give the processes that have a trial now."""
+        """Return the processes that have a trial now."""
         running = [t for t in self.trials() if t.state is TrialState.RUNNING]
         return [int(trial.system_attrs[OWNER].split(":")[1]) for trial in running]
 

@@ -34,7 +34,7 @@ NEEDS["small-cnn"].append("scikit-learn")  # splits and metrics
 
 
 def closure(names):
-    """Give distributions with all that they require, by name."""
+    """Return distributions with all that they require, by name."""
     found, waiting = {}, [*names]
     while waiting:
         name = waiting.pop()

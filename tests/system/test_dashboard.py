@@ -50,7 +50,7 @@ def studied(fresh_database, template, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def dashboard(studied, fresh_database):
-    """Give a function that shows a copy of the study for the length of a `with`."""
+    """Return a function that shows a copy of the study for the length of a `with`."""
 
     @contextmanager
     def open_dashboard(*arguments, **environment):
@@ -262,7 +262,7 @@ def test_it_does_not_outlive_its_parent(studied):
 
 
 def linked(run):
-    """Give the link that a run prints."""
+    """Return the link that a run prints."""
     return next(line for line in run.stderr if line.startswith("dashboard: ")).split()[1]
 
 

@@ -48,7 +48,7 @@ def test_a_trial_handed_back_ends_as_its_script_does(jax_shell, watch):
     assert watch.states() == ["waiting"]
     said = jax_shell.hpo("worker", "small-cnn").stderr
     assert watch.states() == ["complete"]
-    assert "is not kept" not in said
+    assert "is not saved" not in said
 
     jax_shell.hpo("export", "small-cnn", "-o", "train.py")
     assert "It needs keras, jax, numpy" in (jax_shell.folder / "train.py").read_text()
@@ -64,4 +64,4 @@ def test_a_library_that_keras_does_not_know_is_named(jax_shell):
     assert said.endswith("hpo.training.cnn can't be imported: Unable to import backend : numb\n")
     said = jax_shell.hpo("check", code=1).stdout
     assert "BAD  versions  KERAS_BACKEND=numb: numb is not installed\n" in said
-    assert "BAD  device    numb, which trains, can't be loaded: " in said
+    assert "BAD  device    Keras can't be loaded with numb: " in said

@@ -44,7 +44,7 @@ def created(shell, nvidia_smi):
 
 
 def seen(shell):
-    """Give what each process was given that has had a trial."""
+    """Return what each process was given that has had a trial."""
     files = [*shell.folder.glob("seen-*")]
     return {int(file.name.partition("-")[2]): file.read_text() for file in files}
 

@@ -81,7 +81,7 @@ def test_a_quota_is_a_number_and_a_unit(given, limit, monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Give what moves the time on."""
+    """Return what moves the time on."""
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return lambda seconds: now.__setitem__(0, now[0] + seconds)

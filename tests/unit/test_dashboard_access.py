@@ -11,7 +11,7 @@ from hpo.dashboard.access import (
     Access,
     Role,
     is_loopback,
-    needed,
+    required_role,
 )
 from hpo.errors import InputError
 
@@ -54,12 +54,12 @@ def secret(tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_viewer_reads_what_the_dashboard_shows(method, path):
-    assert needed(method, path) is Role.VIEWER
+    assert required_role(method, path) is Role.VIEWER
 
 
 @pytest.mark.parametrize("path", ["/api/studies/3/note", "/api/studies/3/4/note"])
 def test_an_editor_writes_notes(path):
-    assert needed("PUT", path) is Role.EDITOR
+    assert required_role("PUT", path) is Role.EDITOR
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_editor_writes_notes(path):
     ],
 )
 def test_everything_else_is_the_admins(method, path):
-    assert needed(method, path) is Role.ADMIN
+    assert required_role(method, path) is Role.ADMIN
 
 
 def test_each_secret_gives_its_role(secret):

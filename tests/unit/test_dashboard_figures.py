@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from hpo.dashboard.figures import Climb, _matrix, confusion_matrix, learning_curve, mistakes
+from hpo.dashboard.figures import Curve, _matrix, confusion_matrix, learning_curve, mistakes
 from hpo.evaluation import Evaluation, Scored, evaluate
 from hpo.training.task import Task
 
@@ -22,7 +22,7 @@ def evaluation(shape=(4,), classes=(2, 5, 9), rows=30, wrong=5, fold=0):
 
 
 def shown(content):
-    """Give a picture's pixels."""
+    """Return a picture's pixels."""
     return matplotlib.image.imread(io.BytesIO(content), format="png")
 
 
@@ -50,8 +50,8 @@ def test_mistakes_of_any_kind_are_drawn(shape, wrong):
 
 
 def test_a_curve_is_drawn_beside_the_best():
-    climb = Climb(title="trial 1", metric="accuracy", values={1: 0.5, 2: 0.75})
-    beside = Climb(
+    climb = Curve(title="trial 1", metric="accuracy", values={1: 0.5, 2: 0.75})
+    beside = Curve(
         title="trial 1",
         metric="accuracy",
         values={1: 0.5, 2: 0.75},
@@ -65,4 +65,4 @@ def test_a_curve_is_drawn_beside_the_best():
 
 
 def test_a_curve_of_one_step_is_drawn():
-    assert shown(learning_curve(Climb(title="trial 1", metric="f1", values={3: 0.5}))).size
+    assert shown(learning_curve(Curve(title="trial 1", metric="f1", values={3: 0.5}))).size

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.definition import load, parse
+from hpo.definition import load_definition, parse
 from hpo.errors import DefinitionError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
@@ -52,7 +52,7 @@ def refusal(content):
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_shipped_study_loads_under_its_own_name(path):
-    assert load(path).name == path.stem
+    assert load_definition(path).name == path.stem
 
 
 def test_there_are_shipped_studies():
@@ -62,13 +62,13 @@ def test_there_are_shipped_studies():
 def test_a_study_takes_its_name_from_the_file(tmp_path):
     path = tmp_path / "mine.v2.toml"
     path.write_text(SMALL)
-    assert load(path).name == "mine.v2"
+    assert load_definition(path).name == "mine.v2"
 
 
 def test_a_name_in_the_file_is_stronger_than_the_file_s(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('name = "other"\n' + SMALL)
-    assert load(path).name == "other"
+    assert load_definition(path).name == "other"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_definition_is_refused_by_name(tmp_path, text, problem
     if text is not None:
         path.write_bytes(text)
     with pytest.raises(DefinitionError) as refused:
-        load(path)
+        load_definition(path)
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
     assert problem in message
@@ -95,14 +95,14 @@ def test_a_file_that_is_no_definition_is_refused_by_name(tmp_path, text, problem
 
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(DefinitionError, match="can't be read"):
-        load(tmp_path)
+        load_definition(tmp_path)
 
 
 def test_a_bad_key_in_a_file_is_refused_with_the_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SMALL.replace("folds = 3", "folds = 1"))
     with pytest.raises(DefinitionError) as refused:
-        load(path)
+        load_definition(path)
     assert str(refused.value).startswith(f"{path}: evaluation.folds: 1 is not valid")
 
 
@@ -306,7 +306,7 @@ def test_exactly_one_of_holdout_and_folds_is_wanted(content, evaluation):
 )
 def test_the_metric_says_which_way_is_better_and_a_direction_is_refused(content, metric, better):
     content["evaluation"]["metric"] = metric
-    assert parse(content, "my.toml").better == better
+    assert parse(content, "my.toml").direction == better
     assert refusal({**content, "direction": better}) == (
         'my.toml: unknown key "direction": evaluation.metric says which way is better; leave it out'
     )
@@ -335,4 +335,4 @@ def test_a_name_is_refused_in_words(content):
 def test_a_file_may_begin_with_the_mark_that_editors_of_windows_write(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SMALL, encoding="utf-8-sig")
-    assert load(path).model
+    assert load_definition(path).model

@@ -81,7 +81,7 @@ def test_each_pruner_needs_no_more_than_its_name(content, name):
 def test_what_is_left_out_has_a_default(content):
     definition = parse(content, "my.toml")
     assert (definition.sampler.name, definition.pruner.name) == ("tpe", "halving")
-    assert (definition.seed, definition.better) == (0, "maximize")
+    assert (definition.seed, definition.direction) == (0, "maximize")
     assert (definition.data.label, definition.data.shape) == ("last", None)
     assert definition.evaluation.metric == "accuracy"
     assert definition.warm_start is None

@@ -120,13 +120,13 @@ def test_a_gpu_without_nvidia_smi_is_no_reason_to_stop(nvidia_smi, tensorflow, c
 
 def test_tensorflow_is_held_to_a_part_of_the_memory(tensorflow):
     config = tensorflow("gpu").config
-    device.hold_gpu_memory(4500)
+    device.limit_gpu_memory(4500)
     assert config.parts == {"gpu": [SimpleNamespace(memory_limit=4500)]}
 
 
 def test_where_keras_trains_with_jax_tensorflow_is_not_needed(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    device.hold_gpu_memory(4500)
+    device.limit_gpu_memory(4500)
     assert "tensorflow" not in sys.modules
 
 

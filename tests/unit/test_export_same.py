@@ -440,7 +440,7 @@ class Other:
 
 
 def given(texts, arguments):
-    """Give what the function fit of definitions gives for arguments."""
+    """Return what the function fit of definitions gives for arguments."""
     scope = {}
     exec("\n\n".join([HEAD, *texts]), scope)
     return repr(scope["fit"](*arguments))

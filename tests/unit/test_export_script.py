@@ -51,7 +51,7 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
     definition = parse(content, "my.toml")
     objective = build_objective(definition, dataset, "my.toml")
     study = optuna.create_study(
-        direction=definition.better, sampler=optuna.samplers.RandomSampler(seed=0)
+        direction=definition.direction, sampler=optuna.samplers.RandomSampler(seed=0)
     )
     for value in values:
         trial = study.ask()
@@ -124,7 +124,7 @@ def test_a_script_of_the_network_is_clean(cnn_content, dataset, metric):
 def test_a_script_keeps_the_reason_of_the_share_that_is_watched(cnn_content, dataset):
     cnn_content["fixed"] |= {"patience": 2}
     script = script_of(stored_study(cnn_content, dataset, [0.5]), "train.py")
-    assert "# its learning rate or its end.\nWATCHED = 0.1\n" in script
+    assert "# on the learning rate or on early stopping.\nWATCHED = 0.1\n" in script
 
 
 def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content, dataset):
@@ -277,7 +277,7 @@ def save(trained, folder):
 
 @pytest.fixture
 def forest(content, tmp_path, monkeypatch):
-    """Give a function that writes a family of one's own in one module, with a helper of a name."""
+    """Yield a function that writes a family of one's own in one module, with a helper of a name."""
     content |= {"model": "my_forest:MODEL", "space": {"C": [1, 2]}, "fixed": {}}
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "my_forest", raising=False)
@@ -357,7 +357,7 @@ def test_each_name_that_a_script_adds_is_refused_in_a_family(forest, content, tm
 
 
 def names_of_its_own(script):
-    """Give what the top of a script defines or imports, but for what it takes from modules."""
+    """Return what the top of a script defines or imports, but for what it takes from modules."""
     shipped = {"fit", "predict", "scores", "save", "environment", "processor"}
     shipped |= {"fingerprint", "accuracy", "Forest", "Task", "read_npy", "holdout"}
     top = [node for statement in ast.parse(script).body for node in top_of(statement)]
@@ -445,7 +445,7 @@ def test_a_family_without_scores_can_t_be_averaged(forest, content, dataset):
 
 @pytest.fixture
 def write(tmp_path):
-    """Give a function that writes rows to a file here."""
+    """Return a function that writes rows to a file here."""
 
     def write(name, *columns):
         path = tmp_path / name
@@ -467,7 +467,7 @@ def script(content, dataset, tmp_path):
 
 @pytest.fixture
 def run(script, tmp_path, monkeypatch, capsys):
-    """Give a function that runs the script within this process: code and output."""
+    """Return a function that runs the script within this process: code and output."""
     source = script.read_text()
     for name in re.findall(r"(?:OMP|OPENBLAS|TF)_\w+", source):
         monkeypatch.setenv(name, "")  # so that what the script sets is undone

@@ -77,7 +77,7 @@ class Params:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Give a function that writes a module of my_family."""
+    """Yield a function that writes a module of my_family."""
     folder = tmp_path / "my_family"
     folder.mkdir()
     (folder / "__init__.py").touch()

@@ -304,7 +304,7 @@ def test_the_list_is_what_the_generator_gives(values):
 
 
 def configs(layers):
-    """Give what each layer is, but for its name, which is counted up."""
+    """Return what each layer is, but for its name, which is counted up."""
     first, *others = layers
     found = [(type(layer).__name__, layer.get_config()) for layer in others]
     for _, config in found:

@@ -13,7 +13,7 @@ from hpo.objective import build_objective
 @pytest.fixture
 def objective(content):
     def build(count):
-        """Give the objective on a half of count rows of two classes."""
+        """Return the objective on a half of count rows of two classes."""
         X, y = np.random.default_rng(0).random((count, 5), np.float32), np.arange(count) % 2
         rows = Dataset(X=X, y=y, shape=None, source="rows.npy")
         sections = {"model": "svm", "evaluation": {"holdout": 0.5}, "space": {"C": [1.0]}}

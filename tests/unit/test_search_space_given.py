@@ -8,7 +8,7 @@ import pytest
 
 from hpo.definition import parse
 from hpo.models import Model, OnlyIf, resolve
-from hpo.search_space import build, fit
+from hpo.search_space import build, check_values
 
 
 def space_of(content, model=None):
@@ -21,20 +21,20 @@ GOOD = {"components": 3, "whiten": True, "kernel": "rbf", "C": 10, "gamma": 1}
 
 
 def test_what_a_trial_can_have_comes_in_its_declared_type(content):
-    found = fit(space_of(content), GOOD)
+    found = check_values(space_of(content), GOOD)
     assert found.problems == {}
     assert repr(found.values) == repr({**GOOD, "C": 10.0, "gamma": 1.0})
 
 
 def test_a_trial_that_has_them_takes_them(content):
     space, study = space_of(content), optuna.create_study()
-    study.enqueue_trial(fit(space, GOOD).values)
+    study.enqueue_trial(check_values(space, GOOD).values)
     params = space.suggest(study.ask())
     assert repr(params) == repr(space.Params(**{**GOOD, "C": 10.0, "gamma": 1.0}))
 
 
 def test_what_is_not_given_is_left_open(content):
-    found = fit(space_of(content), {"C": 3.5})
+    found = check_values(space_of(content), {"C": 3.5})
     assert (found.values, found.problems) == ({"C": 3.5}, {})
 
 
@@ -64,7 +64,7 @@ def test_what_is_not_given_is_left_open(content):
 )
 def test_a_value_that_no_trial_can_have_is_named_with_what_it_could_be(content, given, problem):
     *_, name = given
-    found = fit(space_of(content), given)
+    found = check_values(space_of(content), given)
     assert [*found.problems] == [name]
     assert problem in found.problems[name]
     assert name not in found.values
@@ -73,20 +73,23 @@ def test_a_value_that_no_trial_can_have_is_named_with_what_it_could_be(content, 
 def test_a_value_beside_the_steps_is_refused(content):
     content["space"]["components"] = {"low": 2, "high": 10, "step": 4}
     content["space"]["C"] = {"low": 0.5, "high": 2, "step": 0.5}
-    assert fit(space_of(content), {"components": 6, "C": 1.5}).problems == {}
-    assert [*fit(space_of(content), {"components": 5, "C": 1.6}).problems] == ["components", "C"]
+    assert check_values(space_of(content), {"components": 6, "C": 1.5}).problems == {}
+    assert [*check_values(space_of(content), {"components": 5, "C": 1.6}).problems] == [
+        "components",
+        "C",
+    ]
 
 
 def test_choices_are_compared_in_the_declared_type(content):
     content["space"]["C"] = [1, 10]
-    found = fit(space_of(content), {"C": 10})
+    found = check_values(space_of(content), {"C": 10})
     assert repr(found.values) == "{'C': 10.0}"
-    assert [*fit(space_of(content), {"C": 5}).problems] == ["C"]
+    assert [*check_values(space_of(content), {"C": 5}).problems] == ["C"]
 
 
 def test_what_is_neither_searched_nor_fixed_keeps_its_default(content):
     del content["fixed"]["class_weight"]
-    found = fit(space_of(content), {"class_weight": "balanced"})
+    found = check_values(space_of(content), {"class_weight": "balanced"})
     assert found.problems == {"class_weight": 'this study does not search it: it is always "none"'}
 
 
@@ -94,21 +97,23 @@ RULE = 'has a meaning only where kernel is one of ["rbf", "poly", "sigmoid"]; '
 
 
 def test_a_value_without_a_meaning_is_refused(content):
-    found = fit(space_of(content), {"kernel": "linear", "gamma": 0.5})
+    found = check_values(space_of(content), {"kernel": "linear", "gamma": 0.5})
     assert found.problems == {"gamma": RULE + 'here it is "linear"'}
     assert found.values == {"kernel": "linear"}
 
 
 def test_a_value_that_may_turn_out_without_a_meaning_is_refused(content):
-    assert fit(space_of(content), {"gamma": 0.5}).problems == {"gamma": RULE + "give kernel, too"}
+    assert check_values(space_of(content), {"gamma": 0.5}).problems == {
+        "gamma": RULE + "give kernel, too"
+    }
 
 
 def test_a_value_that_has_a_meaning_whatever_is_proposed_is_taken(content):
     content["space"]["kernel"] = ["rbf", "poly"]
-    assert fit(space_of(content), {"gamma": 0.5}).values == {"gamma": 0.5}
+    assert check_values(space_of(content), {"gamma": 0.5}).values == {"gamma": 0.5}
     del content["space"]["kernel"]
     content["fixed"]["kernel"] = "rbf"
-    assert fit(space_of(content), {"gamma": 0.5}).values == {"gamma": 0.5}
+    assert check_values(space_of(content), {"gamma": 0.5}).values == {"gamma": 0.5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,10 +146,10 @@ def test_conditions_build_on_each_other(content):
     }
     space = space_of(content, CHAIN)
     everything = {"layers": 2, "rate": 0.5, "kind": "spatial"}
-    assert fit(space, everything).values == everything
-    assert fit(space, {**everything, "layers": 1}).values == {"layers": 1}
-    assert fit(space, {**everything, "rate": 0.25}).values == {"layers": 2, "rate": 0.25}
-    found = fit(space, {"layers": 1, "kind": "spatial"})
+    assert check_values(space, everything).values == everything
+    assert check_values(space, {**everything, "layers": 1}).values == {"layers": 1}
+    assert check_values(space, {**everything, "rate": 0.25}).values == {"layers": 2, "rate": 0.25}
+    found = check_values(space, {"layers": 1, "kind": "spatial"})
     assert found.problems["kind"].endswith("rate is one of [0.5]; here it is nothing")
-    found = fit(space, {"rate": 0.5})
+    found = check_values(space, {"rate": 0.5})
     assert found.problems["rate"].endswith("dropout is one of [true]; give dropout, too")

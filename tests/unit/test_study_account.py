@@ -30,10 +30,11 @@ def trial(state, steps=0, value=None, ended=None, began=0, **attrs):
     return made
 
 
-def account(*trials, ladder=PLAIN, better="maximize", **budget):
+def account(*trials, ladder=PLAIN, direction="maximize", **budget):
     for number, one in enumerate(trials):
         one.number = number
-    return Account(budget=Budget(**budget), ladder=ladder, better=better, trials=trials, now=START)
+    limits = Budget(**budget)
+    return Account(budget=limits, ladder=ladder, direction=direction, trials=trials, now=START)
 
 
 def test_a_trial_begins_where_all_that_run_can_climb_to_the_end_beside_it():
@@ -73,8 +74,8 @@ def test_a_target_that_is_reached_ends_the_search():
     found = [trial(COMPLETE, value=0.9)]
     assert account(*found, trials=9, target=0.91).may_begin
     assert not account(*found, trials=9, target=0.9).may_begin
-    assert account(*found, trials=9, target=0.89, better="minimize").may_begin
-    assert not account(*found, trials=9, target=0.9, better="minimize").may_begin
+    assert account(*found, trials=9, target=0.89, direction="minimize").may_begin
+    assert not account(*found, trials=9, target=0.9, direction="minimize").may_begin
     assert account(trial(PRUNED, value=0.99), trials=9, target=0.9).may_begin  # not a result
 
 

@@ -11,7 +11,7 @@ from hpo.study import gist, raised_at
 
 
 def told(call):
-    """Give what is recorded with a trial whose code raises an error."""
+    """Return what is recorded with a trial whose code raises an error."""
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever a library raises
         call()
     return "".join(traceback.format_exception(caught.value))

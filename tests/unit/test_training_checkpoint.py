@@ -105,7 +105,7 @@ def test_where_nothing_can_be_kept_the_training_goes_on_and_says_so(cnn, tmp_pat
     on_step = OnStep(tmp_path / "file" / "a.npz")
     cnn.fit(PLAIN, TASK, X, Y, 1, on_step)
     assert on_step.heard == [1, 2, 3, 4, 5]
-    assert "the training is not kept" in caplog.text
+    assert "the checkpoint is not saved" in caplog.text
 
 
 def test_a_kept_training_is_read_without_pickle(cnn, tmp_path):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import hpo.export
-from hpo.data import load
+from hpo.data import load_dataset
 from hpo.export.own import OWN, features_of
 from hpo.export.script import READERS
 from hpo.training import rows
@@ -104,7 +104,7 @@ FILES = [
 def test_a_script_reads_what_a_trial_read(tmp_path, name, write, label):
     path = tmp_path / name
     write(path)
-    dataset = load(path, label=label)
+    dataset = load_dataset(path, label=label)
     column = -1 if dataset.label_column is None else dataset.label_column
     features, labels = load_of_a_script(path, dataset.X.shape[1], column)
     np.testing.assert_array_equal(features, dataset.X)

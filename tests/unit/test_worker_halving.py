@@ -4,10 +4,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from hpo.storage.keys import PAUSED
-from hpo.worker.halving import NO_RUNGS, Halving
+from hpo.worker.halving import NO_RUNGS, HalvingPruner
 from hpo.worker.view import View
 
-HALVING = Halving(first=1, factor=3, last_step=27)
+HALVING = HalvingPruner(first=1, factor=3, last_step=27)
 UP, DOWN = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
 
 
@@ -34,7 +34,7 @@ def study(found, direction="maximize"):
 
 def test_rungs_grow_by_the_factor_and_end_before_the_last_step():
     assert HALVING.rungs == (1, 3, 9)
-    assert Halving(first=2, factor=2, last_step=9).rungs == (2, 4, 8)
+    assert HalvingPruner(first=2, factor=2, last_step=9).rungs == (2, 4, 8)
     assert NO_RUNGS.rungs == ()
 
 

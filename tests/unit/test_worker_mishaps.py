@@ -81,7 +81,7 @@ def test_a_process_of_the_same_machine_that_rests_its_trials_is_at_work():
 
 
 def test_what_says_nothing_is_no_bug():
-    assert SameBug.of(fails(A, 0, 1, 2)).told == "a bug"
+    assert SameBug.of(fails(A, 0, 1, 2)).error == "a bug"
     assert SameBug.of([trial(A, FAIL, minute, error="") for minute in range(3)]) is None
 
 

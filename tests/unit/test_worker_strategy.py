@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler, TPESampler
 
 from hpo.definition import parse
 from hpo.study import space_of
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.qmc import NumberedQMCSampler
 from hpo.worker.strategy import pruner, sampler
 
@@ -89,7 +89,7 @@ def test_asha(content):
 
 def test_halving_knows_the_last_step(content):
     made = made_pruner(content, name="halving", min_resource=2, reduction_factor=4)
-    assert made == Halving(first=2, factor=4, last_step=81)
+    assert made == HalvingPruner(first=2, factor=4, last_step=81)
 
 
 def test_a_grid_is_walked_in_another_order_with_another_seed(cnn_content):

@@ -1,5 +1,5 @@
 """The parameters of each model family.
 
-They stand apart from the code that trains, so that a command which only reads or checks them
-does not wait for TensorFlow.
+They are kept apart from the training code, so that reading or checking them does not import
+TensorFlow.
 """

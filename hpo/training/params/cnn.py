@@ -8,7 +8,7 @@ from typing import Literal
 class Params:
     """Blocks of convolutions, dense layers, and how they are trained."""
 
-    # The network: blocks, what makes a vector of the image that they leave, a dense layer.
+    # The network: blocks, the layer that turns their output into a vector, a dense layer.
     blocks: int
     convolutions: int = 1  # in each block
     filters: int = 32  # in the first block
@@ -37,15 +37,15 @@ class Params:
     label_smoothing: float = 0.0
     batch_size: int = 64
     epochs: int
-    patience: int = 0  # epochs without a gain before it ends; 0: it never ends early
-    freeze: Literal["nothing", "features"] = "nothing"  # what keeps its pretrained weights
-    ema: float = 0.0  # momentum of the moving average that replaces the weights; 0: none
+    patience: int = 0  # epochs without improvement before early stopping; 0: no early stopping
+    freeze: Literal["nothing", "features"] = "nothing"  # which layers keep their pretrained weights
+    ema: float = 0.0  # momentum of the weights' moving average, which replaces them; 0: none
 
     # The images.
-    threshold: float = 0.0  # pixels below it count as 0
-    augmentation: bool = False  # of those that it learns from
+    threshold: float = 0.0  # pixels below it are set to 0
+    augmentation: bool = False  # of the training images
     rotation: float = 0.0  # degrees, either way
     shift: float = 0.0  # share of the image, either way
     zoom: float = 0.0  # share, either way
     interpolation: Literal["nearest", "bilinear"] = "nearest"
-    test_shift: int = 0  # pixels; the mean over it each way is what predicts
+    test_shift: int = 0  # pixels; predictions are averaged over the image and its four shifts

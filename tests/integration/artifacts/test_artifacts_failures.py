@@ -26,7 +26,7 @@ def save(artifacts, content=b"x"):
 
 
 def uses(artifacts):
-    """Give each way to use a store."""
+    """Return each way to use a store."""
     return {
         "save": lambda: save(artifacts),
         "open": lambda: artifacts.open(SOME),
@@ -66,7 +66,7 @@ def as_nobody():
 
 @pytest.fixture
 def shut(short_folder):
-    """Give what changes the rights to a folder that holds an artifact, until the test ends."""
+    """Yield what changes the rights to a folder that holds an artifact, until the test ends."""
     folder = short_folder / "shut"
     kept = save(open_artifacts(str(folder)))
     paths = [folder, *folder.rglob("*")]
@@ -144,7 +144,7 @@ print(len([path for path in pathlib.Path(sys.argv[1]).rglob("*") if path.is_file
 
 @pytest.fixture
 def disk(tmp_path):
-    """Give where a small disk can be mounted."""
+    """Return where a small disk can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     trial = [*MOUNT, ON_SMALL_DISK, "sh", folder, "true"]

@@ -20,7 +20,7 @@ from hpo.evaluation import Evaluation
 from hpo.storage.database import open_storage
 from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
-from hpo.study import load
+from hpo.study import load_study
 from hpo.worker.lease import Outcome
 
 EDITOR = Access(editor="battery-staple-8")
@@ -37,7 +37,7 @@ def browser(database):
 
 @pytest.fixture
 def read(browser):
-    """Give what the dashboard's pages read of the first study."""
+    """Return what the dashboard's pages read of the first study."""
     return lambda: browser.get("/api/studies/1", auth=AUTH).json
 
 
@@ -83,6 +83,28 @@ def test_a_note_keeps_up_with_its_study(create_study, work, read, monkeypatch):
         time.sleep(0.05)
     for thread in {*threading.enumerate()} - {threading.main_thread()}:
         thread.join(10)  # the last one still writes a note
+
+
+def test_a_note_that_takes_long_is_written_by_one_thread_at_a_time(create_study, read, monkeypatch):
+    monkeypatch.setattr(additions, "FRESH", 0.0)
+    create_study()
+    first = read()["note"]["body"]
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_stored: object) -> str:
+        begun.release()
+        go_on.wait(30)
+        return "slow"
+
+    monkeypatch.setattr(additions.note, "study_note", slow)
+    assert [read()["note"]["body"] for _ in range(3)] == [first] * 3
+    assert begun.acquire(timeout=30)
+    assert not begun.acquire(timeout=0.2)
+    go_on.set()
+    for thread in {*threading.enumerate()} - {threading.main_thread()}:
+        thread.join(10)
+    monkeypatch.setattr(additions, "FRESH", 60.0)
+    assert read()["note"]["body"].startswith("slow")
 
 
 def test_a_study_that_has_not_begun_has_a_note_too(create_study, read):
@@ -304,7 +326,7 @@ def test_a_role_that_may_only_read_is_enough_to_look(create_study, work, databas
             admin = Access(editor=EDITOR.editor, editor_is_admin=True)
             admins = Client(application(looking, open_artifacts(), admin, "127.0.0.1"))
             assert admins.delete("/api/studies/1", auth=AUTH, json={}).status_code == 500
-        assert load(database, "blobs").study.trials
+        assert load_study(database, "blobs").study.trials
     finally:
         with database.engine.begin() as connection:
             connection.execute(text("DROP OWNED BY looker"))

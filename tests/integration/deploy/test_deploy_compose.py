@@ -19,7 +19,7 @@ ONE_SHOT = {"password-check", "roles", "init", "backup", "restore"}
 
 @cache
 def compose():
-    """Give the command, which may be there without Docker's own."""
+    """Return the command, which may be there without Docker's own."""
     for command in (["docker", "compose"], [str(PLUGIN)]):
         if shutil.which(command[0]):
             found = subprocess.run([*command, "version"], capture_output=True, check=False)
@@ -30,7 +30,7 @@ def compose():
 
 @pytest.fixture
 def config():
-    """Give a function that asks for the configuration; skip where nobody can answer."""
+    """Return a function that asks for the configuration; skip where nobody can answer."""
     if compose() is None:
         pytest.skip("no Docker Compose 2 here: .ci/install-compose brings it on Debian 12")
 

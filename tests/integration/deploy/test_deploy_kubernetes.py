@@ -37,7 +37,7 @@ def of_kind(overlay, *kinds):
 
 
 def pods(overlay):
-    """Give the pods that an overlay starts."""
+    """Return the pods that an overlay starts."""
     return [one["spec"]["template"] for one in of_kind(overlay, "Deployment", "Job")]
 
 

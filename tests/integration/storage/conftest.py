@@ -27,7 +27,7 @@ class Crew:
         assert self.hear() == {"ready"}
 
     def tell(self, line: str) -> set[str]:
-        """Give all of them one order; return what they answered, equal answers once."""
+        """Return all of them one order; return what they answered, equal answers once."""
         for process in self.processes:
             process.stdin.write(f"{line}\n")
             process.stdin.flush()

@@ -32,7 +32,7 @@ def own_server(short_folder):
 
 @pytest.fixture(scope="module")
 def team(own_server):
-    """Give a function that makes URLs of a database that the script prepared, with tables."""
+    """Return a function that makes URLs of a database that the script prepared, with tables."""
     done = run_script(own_server.url, **PASSWORDS)
     assert done.returncode == 0, done.stderr
     create_tables(url_of(own_server, "team"))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hpo.data import load, reading
+from hpo.data import load_dataset, reading
 
 RNG = np.random.default_rng(0)
 X = RNG.random((12, 6), dtype=np.float32)
@@ -103,7 +103,7 @@ def test_every_format_gives_the_same_rows(tmp_path, write, name):
     path = tmp_path / name
     write(path)
 
-    data = load(path, label="last", shape=(2, 3, 1), value_range=(0, 1), folds=4)
+    data = load_dataset(path, label="last", shape=(2, 3, 1), value_range=(0, 1), folds=4)
 
     assert data.X.dtype == np.float32
     assert data.X.flags.c_contiguous
@@ -114,7 +114,7 @@ def test_every_format_gives_the_same_rows(tmp_path, write, name):
     assert len(data.classes) == 3
     assert data.shape == (2, 3, 1)
     assert data.source == str(path)
-    assert data.fingerprint == load(reference).fingerprint
+    assert data.fingerprint == load_dataset(reference).fingerprint
 
 
 def changed(rows, place, value):
@@ -136,16 +136,18 @@ def changed(rows, place, value):
 def test_fingerprint_tells_other_rows_apart(tmp_path, rows):
     np.save(tmp_path / "a.npy", ROWS)
     np.save(tmp_path / "b.npy", rows)
-    assert load(tmp_path / "a.npy").fingerprint != load(tmp_path / "b.npy").fingerprint
+    assert (
+        load_dataset(tmp_path / "a.npy").fingerprint != load_dataset(tmp_path / "b.npy").fingerprint
+    )
 
 
 def test_fingerprint_tells_shapes_and_missing_labels_apart(tmp_path):
     fingerprints = set()
     for i, rows in enumerate([X, X.reshape(6, 12), X.reshape(18, 4)]):
         np.save(tmp_path / f"{i}.npy", rows)
-        fingerprints.add(load(tmp_path / f"{i}.npy", label=None).fingerprint)
+        fingerprints.add(load_dataset(tmp_path / f"{i}.npy", label=None).fingerprint)
     np.savez(tmp_path / "labelled.npz", X=X, y=Y)
-    fingerprints.add(load(tmp_path / "labelled.npz").fingerprint)
+    fingerprints.add(load_dataset(tmp_path / "labelled.npz").fingerprint)
     assert len(fingerprints) == 4
 
 
@@ -153,7 +155,7 @@ def test_fingerprint_tells_shapes_and_missing_labels_apart(tmp_path):
 def test_label_in_the_first_column(tmp_path, label):
     path = tmp_path / "rows.csv"
     path.write_text("digit,a,b\n4,0.5,0.25\n6,1,0\n")
-    data = load(path, label=label)
+    data = load_dataset(path, label=label)
     assert data.y.tolist() == [4, 6]
     assert data.X.tolist() == [[0.5, 0.25], [1, 0]]
 
@@ -161,7 +163,7 @@ def test_label_in_the_first_column(tmp_path, label):
 def test_label_by_name_in_the_middle(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a, digit ,b\n0.5,4,0.25\n1,6,0\n")
-    data = load(path, label="digit")
+    data = load_dataset(path, label="digit")
     assert data.y.tolist() == [4, 6]
     assert data.X.tolist() == [[0.5, 0.25], [1, 0]]
 
@@ -170,7 +172,7 @@ def test_label_by_name_in_the_middle(tmp_path):
 def test_unlabelled_rows(tmp_path, name):
     path = tmp_path / name
     (np.save if name.endswith("npy") else np.savez)(path, X)
-    data = load(path, label=None, shape=(2, 3, 1), folds=5)
+    data = load_dataset(path, label=None, shape=(2, 3, 1), folds=5)
     assert data.y is None
     assert len(data.classes) == 0
     np.testing.assert_array_equal(data.X, X)
@@ -179,14 +181,14 @@ def test_unlabelled_rows(tmp_path, name):
 def test_unlabelled_rows_are_in_c_order(tmp_path):
     np.save(tmp_path / "rows.npy", np.asfortranarray(X))
     np.save(tmp_path / "reference.npy", X)
-    data = load(tmp_path / "rows.npy", label=None)
+    data = load_dataset(tmp_path / "rows.npy", label=None)
     assert data.X.flags.c_contiguous
-    assert data.fingerprint == load(tmp_path / "reference.npy", label=None).fingerprint
+    assert data.fingerprint == load_dataset(tmp_path / "reference.npy", label=None).fingerprint
 
 
 def test_labels_of_an_archive_can_be_left_aside(tmp_path):
     write_npz(tmp_path / "rows.npz")
-    assert load(tmp_path / "rows.npz", label=None).y is None
+    assert load_dataset(tmp_path / "rows.npz", label=None).y is None
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_labels_of_an_archive_can_be_left_aside(tmp_path):
 )
 def test_images_are_flattened_and_their_shape_is_known(tmp_path, stored, shape):
     np.save(tmp_path / "images.npy", X.reshape(stored))
-    data = load(tmp_path / "images.npy", label=None)
+    data = load_dataset(tmp_path / "images.npy", label=None)
     assert data.shape == shape
     np.testing.assert_array_equal(data.X, X)
 
@@ -203,7 +205,7 @@ def test_images_are_flattened_and_their_shape_is_known(tmp_path, stored, shape):
 def test_bytes_stay_0_to_255(tmp_path):
     images = RNG.integers(0, 256, (4, 3, 3, 3), dtype=np.uint8)
     np.savez(tmp_path / "images.npz", X=images, y=np.array([True, False, True, False]))
-    data = load(tmp_path / "images.npz")
+    data = load_dataset(tmp_path / "images.npz")
     assert data.y.tolist() == [1, 0, 1, 0]
     np.testing.assert_array_equal(data.X, images.reshape(4, 27))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpo.data import PRESETS, Recipe, clean_digits, load, make, noisy_sets
+from hpo.data import PRESETS, Recipe, clean_digits, load_dataset, make, noisy_sets
 from hpo.errors import InputError
 
 SMALL = Recipe(train=30, test=20, seed=7)
@@ -167,9 +167,9 @@ def test_files(some_digits, tmp_path):
 
 def test_files_load(some_digits, tmp_path):
     out = make(tmp_path / "out", some_digits, SMALL)
-    data = load(out / "train.npy", shape=(5, 4, 1), value_range=(0, 1))
+    data = load_dataset(out / "train.npy", shape=(5, 4, 1), value_range=(0, 1))
     assert len(data.classes) == 10
-    assert load(out / "test-unlabelled.npy", label=None).X.shape == (20, 20)
+    assert load_dataset(out / "test-unlabelled.npy", label=None).X.shape == (20, 20)
 
 
 def test_manifest(some_digits, tmp_path):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hpo.data import load
+from hpo.data import load_dataset
 from hpo.errors import DataError
 from hpo.training.images import to_images
 from hpo.training.task import Task
@@ -23,7 +23,7 @@ IMAGE = {"shape": (2, 2, 1)}
 
 def refusal(path, **options):
     with pytest.raises(DataError) as caught:
-        load(path, **options)
+        load_dataset(path, **options)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
@@ -147,7 +147,7 @@ def test_damaged_in_the_middle(tmp_path, name):
         assert "damaged" in refusal(path)
         return
     with contextlib.suppress(DataError):  # pages have no checksum: NaN is found, or nothing is
-        load(path)
+        load_dataset(path)
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.npy", "a.npz", "a.parquet"])
@@ -339,7 +339,7 @@ def test_images_are_never_scrambled(tmp_path, name, transposed):
     path, label = tmp_path / name, None if name == "a.npy" else "last"
     good, wrong = ((4, 3, 2), (3, 4, 2)) if transposed else ((3, 4, 2), (4, 3, 2))
     for shape in (good, None):
-        found = load(path, label=label, shape=shape, transposed=transposed)
+        found = load_dataset(path, label=label, shape=shape, transposed=transposed)
         assert found.shape == good
         task = Task(shape=good, classes=(0, 1), transposed=transposed)
         seen = images.swapaxes(1, 2) if transposed else images
@@ -416,7 +416,7 @@ def test_one_class(tmp_path):
 
 def test_class_with_fewer_rows_than_folds(tmp_path):
     np.save(tmp_path / "a.npy", np.column_stack([GOOD[:, :4], [0, 0, 0, 7, 7, 9, 9, 9]]))
-    assert len(load(tmp_path / "a.npy", folds=2).classes) == 3
+    assert len(load_dataset(tmp_path / "a.npy", folds=2).classes) == 3
     assert "class 7 has 2 rows, fewer than the 3 folds" in refusal(tmp_path / "a.npy", folds=3)
 
 

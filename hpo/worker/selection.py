@@ -1,4 +1,4 @@
-"""Which trial a worker takes next."""
+"""Selecting the trial that a worker takes next."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,24 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpo.study import Account, is_paused, is_queued
-from hpo.worker.halving import Halving
+from hpo.worker.halving import HalvingPruner
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class Selection:
     """A study at the moment when a worker asks for a trial.
 
-    One that was handed back comes first, then one that may climb beyond its rung, then those that
-    were queued, then a new one; all but the first only within the budget. Where nothing else is
-    left, the trial that has climbed furthest goes on, so that every study ends with a result.
+    Trials that were handed back come first, then those that may climb beyond their rung, then those
+    that were queued, then a new one; all but the first only within the budget. Where nothing else
+    is left, the trial that has climbed furthest goes on, so that every study ends with a result.
     """
 
     account: Account
-    halving: Halving
+    halving: HalvingPruner
     direction: StudyDirection
 
     def existing(self) -> FrozenTrial | None:
-        """Give the trial to go on with; None where there is none now."""
+        """Return the existing trial to take; None where a new one comes next, or none."""
         for trial in self._waiting:
             if not is_queued(trial) and not is_paused(trial):
                 return trial
