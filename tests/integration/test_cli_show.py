@@ -9,6 +9,7 @@ import pytest
 from blobs import write_definition
 from optuna.trial import TrialState, create_trial
 
+from hpo.errors import DefinitionError
 from hpo.study import load
 
 pytestmark = pytest.mark.usefixtures("studies")
@@ -32,6 +33,14 @@ def test_a_wrong_setting_hides_no_study(hpo, monkeypatch):
         "",
         "hpo: HPO_GRACE: soon is not valid: give seconds, from 1 to 86400\n",
     )
+
+
+def test_studies_that_can_not_be_shown_are_not_said_to_be_missing(hpo, monkeypatch):
+    def other_version(*_):
+        raise DefinitionError('study "blobs"', "", "another version of hpo made it")
+
+    monkeypatch.setattr("hpo.study.load", other_version)
+    assert hpo("status") == (0, "", 'hpo: study "blobs": another version of hpo made it\n')
 
 
 def test_json_holds_these_keys(hpo):
