@@ -51,11 +51,11 @@ def embedded_digits() -> Digits:
 
 def keras_digits() -> Digits:
     """Return all 70 000 MNIST digits from Keras, which fetches them once. Raises DataError."""
-    from keras.datasets import mnist  # noqa: PLC0415 - starts TensorFlow
-
     try:
+        from keras.datasets import mnist  # noqa: PLC0415 - starts TensorFlow
+
         parts = mnist.load_data()
-    except Exception as problem:  # Keras raises no narrower class when a download fails
+    except Exception as problem:  # no narrower class: a download fails, or KERAS_BACKEND is wrong
         message = " ".join(str(problem).split())
         raise DataError("keras", f"{message}: use embedded, or a folder of idx files") from problem
     return _joined(parts, "keras")
