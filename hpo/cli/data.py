@@ -107,8 +107,8 @@ def check(
 def _shape(given: str | None) -> tuple[int, int, int] | None:
     if given is None:
         return None
-    try:
-        height, width, channels = (int(part) for part in given.split(","))
-    except ValueError:
-        raise click.BadParameter(f'"{given}" is not like 28,28,1', param_hint="--shape") from None
+    sides = given.split(",")
+    if len(sides) != 3 or not all(side.strip().isdecimal() and int(side) for side in sides):
+        raise click.BadParameter(f'"{given}" is not like 28,28,1', param_hint="--shape")
+    height, width, channels = map(int, sides)
     return height, width, channels

@@ -74,8 +74,13 @@ class Parameter:
 def parameters_of(
     Params: type, limits: Mapping[str, Limit], only_if: Mapping[str, OnlyIf]
 ) -> dict[str, Parameter]:
-    """Read a model's parameters off its dataclass, in the order of its fields."""
+    """Read a model's parameters off its dataclass, in the order of its fields.
+
+    Raises:
+        TypeError: a field has a type of which no value could be searched or fixed.
+    """
     types = get_type_hints(Params)
+    _demand_values(types)
     return {
         field.name: Parameter(
             name=field.name,
@@ -88,6 +93,15 @@ def parameters_of(
         )
         for field in fields(Params)
     }
+
+
+def _demand_values(types: Mapping[str, Any]) -> None:
+    for name, annotation in types.items():
+        if not (_number_type(annotation) or any(map(_options, _members(annotation)))):
+            raise TypeError(
+                f"Params.{name} may be an int, a float, a bool, a Literal or a union of them, "
+                f"not {getattr(annotation, '__name__', annotation)}"
+            )
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -178,6 +178,7 @@ USAGES = [
     "run",
     "create",
     "export blobs --trial -1",
+    "data check blobs.npy --shape -8,-8,1",
     "enqueue",
     "enqueue blobs",
     "enqueue blobs rate=0.5 --file many.toml",

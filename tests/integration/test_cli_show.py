@@ -86,6 +86,13 @@ def test_a_study_is_shown_in_words(hpo):
     assert "steps   12 in " in said.out
 
 
+def test_a_study_that_still_runs_says_what_it_was_told(hpo, create_study, leases):
+    leases(create_study(name="left")).take()
+    assert "\nstate   running\n" in hpo("status", "left").out
+    hpo("stop", "left")
+    assert "\nstate   running, and told to stop\n" in hpo("status", "left").out
+
+
 def test_a_study_whose_workers_are_all_silent_does_not_run(hpo, create_study, leases, make_stale):
     lease = leases(create_study(name="left")).take()
     said = json.loads(hpo("status", "left", "--json").out)
