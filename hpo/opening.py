@@ -96,6 +96,7 @@ def import_code(model: Model) -> None:
 
 def objective_of(stored: StoredStudy) -> Objective:
     """Give the objective of a stored study, on this machine's copy of its data."""
+    _demand_copy(stored, stored.definition.data.train)
     dataset = _rows(stored.definition, stored.origin.folder)
     if dataset.fingerprint != stored.origin.fingerprint:
         raise DataError(
@@ -116,9 +117,21 @@ def weights_of(stored: StoredStudy) -> Path | None:
     weights = stored.origin.weights
     if weights is None:
         return None
-    file = _place(weights.file, stored.origin.folder)
+    file = _demand_copy(stored, weights.file)
     if sha256_of(file) != weights.sha256:
         raise DataError(str(file), "holds other weights than those the study was created with")
+    return file
+
+
+def _demand_copy(stored: StoredStudy, path: str) -> Path:
+    """Give this machine's copy of a file of a study."""
+    file = _place(path, stored.origin.folder)
+    if not file.exists():
+        raise DataError(
+            str(file),
+            f'is missing, and the study "{stored.definition.name}" needs it: bring it here, or '
+            f"set {DATA_VARIABLE} to the folder that it is in",
+        )
     return file
 
 
