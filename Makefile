@@ -13,6 +13,10 @@ NEW_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# Else pip would say that some package has no such version.
+SUPPORTED = import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
+  "Python %d.%d: hpo needs 3.11 to 3.13; remove $(VENV) and run make PYTHON=python3.12 $(MAKECMDGOALS)" % v)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test compose-test check bench lock clean
 
@@ -23,6 +27,7 @@ help: ## show this list
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@echo "installing hpo into $(VENV) (TensorFlow is large: this takes a minute or two)"
 	@$(NEW_VENV)
+	@$(BIN)/python -c '$(SUPPORTED)'
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

@@ -104,6 +104,7 @@ def objective_of(stored: StoredStudy) -> Objective:
         InputError: the data or the pretrained weights are missing or differ, or the model is not
             installed here.
     """
+    _require_copy(stored, stored.definition.data.train)
     dataset = _rows(stored.definition, stored.origin.folder)
     if dataset.fingerprint != stored.origin.fingerprint:
         raise DataError(
@@ -128,9 +129,21 @@ def weights_of(stored: StoredStudy) -> Path | None:
     weights = stored.origin.weights
     if weights is None:
         return None
-    file = _place(weights.file, stored.origin.folder)
+    file = _require_copy(stored, weights.file)
     if sha256_of(file) != weights.sha256:
         raise DataError(str(file), "holds other weights than those the study was created with")
+    return file
+
+
+def _require_copy(stored: StoredStudy, path: str) -> Path:
+    """Return the path of this machine's copy of a file of a study."""
+    file = _place(path, stored.origin.folder)
+    if not file.exists():
+        raise DataError(
+            str(file),
+            f'is missing, and the study "{stored.definition.name}" needs it: bring it here, or '
+            f"set {DATA_VARIABLE} to the folder that it is in",
+        )
     return file
 
 

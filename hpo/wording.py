@@ -10,7 +10,7 @@ from hpo.cost import Cost
 from hpo.definition import Budget
 from hpo.search_space import LEVELS
 from hpo.storage.keys import DEVICE
-from hpo.study import Status
+from hpo.study import Status, StudyState, Want
 
 YEAR = 365.25 * 24 * 3600  # seconds
 BEST_PARAMS = ""  # the title of the row with the best trial's parameters, below the row "best"
@@ -21,9 +21,7 @@ def status_rows(status: Status) -> dict[str, str]:
     counts = status.counts
     return {
         "study": f"{status.name} ({status.direction})",
-        "state": f"{status.state}: {status.control.reason}"
-        if status.control.reason
-        else status.state,
+        "state": _state_in_words(status),
         "budget": _budget_in_words(status.budget),
         "trials": in_words({state: number for state, number in counts.items() if number}) or "none",
         **_silent_row(status.silent),
@@ -31,6 +29,15 @@ def status_rows(status: Status) -> dict[str, str]:
         **_best_rows(status.best),
         **({"error": status.error} if status.error else {}),
     }
+
+
+def _state_in_words(status: Status) -> str:
+    """Say where a study is, and what keeps it from going on."""
+    if status.control.reason:
+        return f"{status.state}: {status.control.reason}"
+    if status.state is StudyState.RUNNING and status.control.want is not Want.RUN:
+        return f"{status.state}, and told to {status.control.want}"
+    return status.state
 
 
 def _budget_in_words(budget: Budget) -> str:

@@ -54,12 +54,15 @@ def make(out: Path, mnist: Path | None, preset: str, **settings: object) -> None
 
     from hpo.data import PRESETS, clean_digits
     from hpo.data import make as write
+    from hpo.device import muted_stderr
 
     force = bool(settings.pop("force"))
     given = {key: value for key, value in settings.items() if value is not None}
     recipe = replace(PRESETS[preset], **given)  # type: ignore[arg-type]
     source = "embedded" if mnist is None else "keras" if str(mnist) == "keras" else mnist
-    click.echo(write(out, clean_digits(source), recipe, force=force))
+    with muted_stderr():  # Keras starts TensorFlow for it, which is noisy
+        digits = clean_digits(source)
+    click.echo(write(out, digits, recipe, force=force))
 
 
 @data.command()
@@ -104,8 +107,8 @@ def check(
 def _shape(given: str | None) -> tuple[int, int, int] | None:
     if given is None:
         return None
-    try:
-        height, width, channels = (int(part) for part in given.split(","))
-    except ValueError:
-        raise click.BadParameter(f'"{given}" is not like 28,28,1', param_hint="--shape") from None
+    sides = given.split(",")
+    if len(sides) != 3 or not all(side.strip().isdecimal() and int(side) for side in sides):
+        raise click.BadParameter(f'"{given}" is not like 28,28,1', param_hint="--shape")
+    height, width, channels = map(int, sides)
     return height, width, channels

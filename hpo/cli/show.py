@@ -43,11 +43,8 @@ def show_json(value: object, *, in_one_line: bool) -> None:
     click.echo(json.dumps(value, indent=None if in_one_line else 2))
 
 
-def show_studies(statuses: list[Status], address: str) -> None:
-    """Print a table of the studies in the database at an address."""
-    if not statuses:
-        click.echo(f"no studies in {address}")
-        return
+def show_studies(statuses: list[Status]) -> None:
+    """Print a table of studies."""
     table = Table("study", "state", "trials", "running", "pruned", "failed", "best", "steps")
     for status in statuses:
         counts = status.counts

@@ -41,6 +41,7 @@ def status(study: str | None, json_: bool, watch: bool) -> None:
     """
     from hpo.cli.database import open_database
     from hpo.cli.show import as_json, show_json, show_studies, show_study
+    from hpo.study import study_names
 
     with open_database("status") as database:
         read = partial(_read, database, study)
@@ -53,8 +54,10 @@ def status(study: str | None, json_: bool, watch: bool) -> None:
                 _part_from_last()
             if study:
                 show_study(statuses[0])
-            else:
-                show_studies(statuses, database.address)
+            elif statuses:
+                show_studies(statuses)
+            elif not study_names(database):
+                click.echo(f"no studies in {database.address}")
 
 
 def _read(database: "Database", study: str | None) -> "list[Status]":

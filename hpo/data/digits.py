@@ -54,13 +54,13 @@ def keras_digits() -> Digits:
     """Return all 70 000 MNIST digits from Keras, which downloads them once.
 
     Raises:
-        DataError: the download fails.
+        DataError: Keras can't be loaded, or the download fails.
     """
-    from keras.datasets import mnist  # noqa: PLC0415 - starts TensorFlow
-
     try:
+        from keras.datasets import mnist  # noqa: PLC0415 - starts TensorFlow
+
         parts = mnist.load_data()
-    except Exception as problem:  # Keras raises no narrower class when a download fails
+    except Exception as problem:  # no narrower class: a download fails, or KERAS_BACKEND is wrong
         message = " ".join(str(problem).split())
         raise DataError("keras", f"{message}: use embedded, or a folder of idx files") from problem
     return _joined(parts, "keras")

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+REMEDY = "write numbers, and labels as whole numbers of 0 or more"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -117,12 +119,30 @@ def read_csv(path: Path) -> Table:
     """
     with _whole_file(), _open_text(path) as file:
         first = _cells(file.readline(), ",")
+    _require_commas(first)
     if not _is_header(first):
         return Table(values=_numbers(path, ",", 0))
+    _require_names(first)
     values = _numbers(path, ",", 1)
     if values.shape[1] != len(first):
         raise ValueError(f"row 2 has {values.shape[1]} columns, row 1 (the header) {len(first)}")
     return Table(values=values, names=tuple(name.strip() for name in first), first_row=2)
+
+
+def _require_commas(cells: list[str]) -> None:
+    found = next((mark for mark in ";\t|" if mark in cells[0]), None) if len(cells) == 1 else None
+    if found:
+        raise ValueError(f"row 1 is a single cell with {found!r} in it: separate cells with commas")
+
+
+def _require_names(header: list[str]) -> None:
+    # What writes row numbers beside the data gives them no name; they would be learned from.
+    for column, name in enumerate(header, 1):
+        if not name.strip():
+            raise ValueError(
+                f"row 1, column {column}: the header has no name here: leave row numbers out "
+                "(in pandas, index=False), or name the column"
+            )
 
 
 def read_amat(path: Path) -> Table:
@@ -185,7 +205,7 @@ def _cell_fault(cells: list[str]) -> str | None:
         if not cell.strip():
             return f"column {column}: the cell is empty"
         if not _is_number(cell):
-            return f"column {column}: {cell[:30]!r} is not a number"
+            return f"column {column}: {cell[:30]!r} is not a number: {REMEDY}"
     return None
 
 
@@ -322,10 +342,7 @@ def _whole_file() -> Iterator[None]:
 
 def _no_numbers(kind: object, values: NDArray[Any]) -> str:
     first = f", the first is {str(values[0])[:30]!r}" if len(values) else ""
-    return (
-        f"holds values of type {kind}, not numbers{first}: "
-        "write numbers, and labels as whole numbers of 0 or more"
-    )
+    return f"holds values of type {kind}, not numbers{first}: {REMEDY}"
 
 
 def _one_line(problem: BaseException) -> str:

@@ -34,8 +34,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), "", "there is no such file") from None
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError(str(path), "", f"is not TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(str(path), "", f"can't be read: {error}") from error
+    except OSError as error:
+        raise DefinitionError(str(path), "", f"can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(str(path), "", "is not a text file (UTF-8)") from error
     except ValueError as error:  # TOML allows integers of more digits than Python converts
         raise DefinitionError(str(path), "", "holds an integer of too many digits") from error
 

@@ -28,8 +28,9 @@ ENSEMBLE = {
 # Templates for the evaluation of one trial.
 HOLDOUT = """\
     [(train, valid)] = $splits
-    model = fit($fit_with X[train], y[train], SEED)
-    value = score(y[valid], predict(model, $predict_with X[valid]))"""
+    value = score(
+        y[valid], predict(fit($fit_with X[train], y[train], SEED), $predict_with X[valid])
+    )"""
 FOLDS = """\
     values = []
     for train, valid in $splits:
@@ -60,7 +61,7 @@ OWN_IMPORTS = {
 # The names of a trial's values in a script.
 OWN_CONSTANTS = {
     *("PARAMS", "TASK", "WEIGHTS", "MEMBERS", "SEED", "VALUE"),
-    *("TOLERANCE", "DATA_SHA256", "ENVIRONMENT"),
+    *("DATA_SHA256", "ENVIRONMENT"),
 }
 
 
@@ -71,7 +72,7 @@ def text_of(template: str) -> str:
 
 def features_of(label: int, count: int) -> str:
     """Return the code that takes `count` features out of a table with or without a label column."""
-    if label == -1:
+    if label in (-1, count):
         return f"table[:, :{count}]"
     if label == 0:
         return f"table[:, -{count}:]"

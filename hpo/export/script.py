@@ -277,7 +277,8 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
         "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
-        "tolerance": "TOLERANCE" if members.gpus else "0 if here == ENVIRONMENT else TOLERANCE",
+        "lenience": _lenience(members),
+        "tolerance": TOLERANCE if members.gpus else f"0 if here == ENVIRONMENT else {TOLERANCE}",
     }
     filled["evaluation"] = _filled(FOLDS if definition.evaluation.folds else HOLDOUT, filled)
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
@@ -358,8 +359,9 @@ def _before_keras(members: Members) -> str:
 
 def _lenience(members: Members) -> str:
     if members.gpus:
-        return f"a GPU adds up in no fixed order: {', '.join(members.gpus)}"
-    return "where versions or the processor differ; else 0"
+        gpus = ", ".join(members.gpus)
+        return f"It may be off by {TOLERANCE}: a GPU adds up in no fixed order ({gpus})."
+    return f"With other versions or on another processor it may be off by {TOLERANCE}."
 
 
 def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
@@ -367,7 +369,6 @@ def _constants(stored: StoredStudy, members: Members, body: Body) -> str:
     constants = {
         **({} if members.several else {"SEED": first.user_attrs[SEED]}),
         "VALUE": values if members.several else values[0],
-        "TOLERANCE": f"{TOLERANCE}  # {_lenience(members)}",
         "DATA_SHA256": f'"{stored.origin.fingerprint}"',
         "ENVIRONMENT": body.environment,
         **_named_classes(stored.origin.task),

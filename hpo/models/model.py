@@ -1,7 +1,7 @@
 """The interface of a model family."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from functools import cached_property
 from importlib import import_module
@@ -79,7 +79,7 @@ class Model:
         """
         if not is_dataclass(self.Params):
             raise TypeError(f"Params = {self.Params!r} is not a dataclass")
-        names = [field.name for field in fields(self.Params)]
+        names = [*self.parameters]
         if self.climb is Climb.EPOCHS and "epochs" not in names:
             raise TypeError("Params has no field epochs, but climb is Climb.EPOCHS")
         others = (condition.parameter for condition in self.only_if.values())

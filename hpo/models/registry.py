@@ -50,5 +50,15 @@ def _import(module_name: str, attribute: str, source: str) -> object:
         return getattr(import_module(module_name), attribute)
     except Exception as error:  # a user's module may raise anything
         raise DefinitionError(
-            source, "model", f"{module_name}:{attribute} can't be imported: {error}"
+            source,
+            "model",
+            f"{module_name}:{attribute} can't be imported: {error}{_where(module_name, error)}",
         ) from error
+
+
+def _where(module_name: str, error: Exception) -> str:
+    """Say where a model has to be, where it is that which was not found."""
+    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    if missing is None or not f"{module_name}.".startswith(f"{missing}."):
+        return ""
+    return f": start hpo in the folder that holds {missing}, or name that folder in PYTHONPATH"

@@ -74,8 +74,13 @@ class Parameter:
 def parameters_of(
     Params: type, limits: Mapping[str, Limit], only_if: Mapping[str, OnlyIf]
 ) -> dict[str, Parameter]:
-    """Return the parameters of a model's dataclass, in the order of its fields."""
+    """Return the parameters of a model's dataclass, in the order of its fields.
+
+    Raises:
+        TypeError: a field has a type without values that can be searched or fixed.
+    """
     types = get_type_hints(Params)
+    _check_types(types)
     return {
         field.name: Parameter(
             name=field.name,
@@ -88,6 +93,15 @@ def parameters_of(
         )
         for field in fields(Params)
     }
+
+
+def _check_types(types: Mapping[str, Any]) -> None:
+    for name, annotation in types.items():
+        if not (_number_type(annotation) or any(map(_options, _members(annotation)))):
+            raise TypeError(
+                f"Params.{name} may be an int, a float, a bool, a Literal or a union of them, "
+                f"not {getattr(annotation, '__name__', annotation)}"
+            )
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

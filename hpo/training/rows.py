@@ -43,7 +43,10 @@ def read_csv(path: Path) -> NDArray[Any]:
         text = io.TextIOWrapper(file, encoding="utf-8-sig")
         rows = (line for line in text if not line.isspace())
         first = next(rows, "")
-        lines = rows if _is_header(first) else itertools.chain([first], rows)
+        first = next(rows, "") if _is_header(first) else first
+        if not first:
+            raise ValueError("holds no rows")
+        lines = itertools.chain([first], rows)
         return np.loadtxt(lines, delimiter=",", comments=None, quotechar='"', ndmin=2)
 
 

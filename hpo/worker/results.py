@@ -46,7 +46,7 @@ class Results:
             with scratch() as folder:
                 empty = folder / "model"
                 empty.mkdir()
-                path = code.save(trained, empty)
+                path = _require_path(code.save(trained, empty))
                 with path.open("rb") as file:
                     return self._keep(file, f"fold-{fold + 1}-{path.name}")
         except Exception as error:  # noqa: BLE001 - a model's code may raise anything, and has a value
@@ -103,6 +103,12 @@ class Results:
         except (ArtifactError, OSError, ValueError) as error:
             log.warning("the evaluation of trial %d lacks a fold: %s", self.number, error)
             return found
+
+
+def _require_path(saved: object) -> Path:
+    if not isinstance(saved, Path):
+        raise TypeError(f"save gave {saved!r}, not the path of its file")
+    return saved
 
 
 @contextmanager

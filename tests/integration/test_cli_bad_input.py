@@ -182,6 +182,7 @@ USAGES = [
     "run",
     "create",
     "export blobs --trial -1",
+    "data check blobs.npy --shape -8,-8,1",
     "enqueue",
     "enqueue blobs",
     "enqueue blobs rate=0.5 --file many.toml",
@@ -247,6 +248,14 @@ def test_a_worker_with_other_rows_refuses_to_run(folder, refused, content):
     assert "blobs.npy: holds other rows than the study" in said
     assert "set HPO_DATA to its folder" in said
     assert content() == before
+
+
+def test_a_worker_without_its_rows_says_how_to_name_their_folder(folder, refused):
+    (folder / "blobs.npy").unlink()
+    code, said = refused("worker", "blobs")
+    assert code == 2
+    assert f'{folder / "blobs.npy"}: is missing, and the study "blobs" needs it' in said
+    assert "set HPO_DATA to the folder that it is in" in said
 
 
 def test_a_worker_finds_its_rows_in_another_folder(folder, hpo, monkeypatch, tmp_path):

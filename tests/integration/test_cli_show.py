@@ -9,6 +9,7 @@ import pytest
 from blobs import write_definition
 from optuna.trial import TrialState, create_trial
 
+from hpo.errors import DefinitionError
 from hpo.study import load_study
 
 pytestmark = pytest.mark.usefixtures("studies")
@@ -32,6 +33,14 @@ def test_a_wrong_setting_hides_no_study(hpo, monkeypatch):
         "",
         "hpo: HPO_GRACE: soon is not valid: give seconds, from 1 to 86400\n",
     )
+
+
+def test_studies_that_can_not_be_shown_are_not_said_to_be_missing(hpo, monkeypatch):
+    def other_version(*_):
+        raise DefinitionError('study "blobs"', "", "another version of hpo made it")
+
+    monkeypatch.setattr("hpo.study.load_study", other_version)
+    assert hpo("status") == (0, "", 'hpo: study "blobs": another version of hpo made it\n')
 
 
 def test_json_holds_these_keys(hpo):
@@ -75,6 +84,13 @@ def test_a_study_is_shown_in_words(hpo):
     ):
         assert line in said.out
     assert "steps   12 in " in said.out
+
+
+def test_a_study_that_still_runs_says_what_it_was_told(hpo, create_study, leases):
+    leases(create_study(name="left")).take()
+    assert "\nstate   running\n" in hpo("status", "left").out
+    hpo("stop", "left")
+    assert "\nstate   running, and told to stop\n" in hpo("status", "left").out
 
 
 def test_a_study_whose_workers_are_all_silent_does_not_run(hpo, create_study, leases, make_stale):
@@ -149,7 +165,7 @@ def test_check_says_what_is_fine_and_what_is_not(hpo, rows):
     assert said.code == 1
     assert said.err == "hpo: some parts are bad, see above\n"
     assert "BAD  data" in said.out
-    assert f"{rows}: can't be read" in said.out
+    assert f"{rows}: is missing" in said.out
 
 
 def test_a_budget_of_time_is_shown_as_people_write_it(hpo, create_study):

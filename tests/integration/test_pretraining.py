@@ -95,7 +95,7 @@ def test_a_worker_with_other_weights_refuses_to_run(hpo, folder):
     weights_in(folder).unlink()
     code, _, err = hpo("worker", "transfer")
     assert code == 2
-    assert "can't be read: No such file or directory" in err
+    assert 'is missing, and the study "transfer" needs it' in err
 
 
 REFUSED = {

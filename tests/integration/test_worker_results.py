@@ -195,3 +195,14 @@ def test_a_model_that_cannot_be_saved_is_missed_and_its_trial_is_complete(
     found = files(trial)
     assert set(found) == {"log.txt", FILE}
     assert b"the model of trial 0 is not saved: no format for it" in found["log.txt"]
+
+
+def test_a_model_whose_file_is_not_named_is_missed_and_why_is_said(
+    create_study, work, files, monkeypatch
+):
+    monkeypatch.setattr(stepwise, "save", lambda *_: None)
+    stored = create_study(budget={"trials": 1})
+    work(stored)
+    (trial,) = stored.study.trials
+    said = files(trial)["log.txt"]
+    assert b"the model of trial 0 is not saved: save gave None, not the path of its file" in said

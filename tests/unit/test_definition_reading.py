@@ -77,7 +77,7 @@ def test_a_name_in_the_file_is_stronger_than_the_file_s(tmp_path):
         (None, "there is no such file"),
         (b"model = svm", "is not TOML"),
         (b"model = 'svm'\nmodel = 'svm'", "is not TOML"),
-        (b"\xff\xfe", "can't be read"),
+        (b"\xff\xfe", "is not a text file (UTF-8)"),
         (b"seed = " + b"1" * 5000, "holds an integer of too many digits"),
     ],
 )

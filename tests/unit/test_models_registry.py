@@ -76,7 +76,7 @@ def test_an_unknown_name_is_refused_with_the_built_in_ones(name):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("no_such_package.family:TREE", "No module named 'no_such_package'"),
+        ("no_such_package.family:TREE", "folder that holds no_such_package, or"),
         ("hpo.models.svm:TREE", "has no attribute 'TREE'"),
         ("hpo.models.svm:", "can't be imported"),
         (":TREE", "can't be imported"),
@@ -92,7 +92,9 @@ def test_what_is_no_model_is_refused(name, problem):
 @pytest.mark.parametrize("text", ["def broken(:", "import no_such_package"])
 def test_a_module_that_can_not_be_imported_is_refused(here, text):
     Path(here / "own_family.py").write_text(text)
-    assert "own_family:TREE can't be imported: " in refusal("own_family:TREE")
+    message = refusal("own_family:TREE")
+    assert "own_family:TREE can't be imported: " in message
+    assert "PYTHONPATH" not in message  # it was found
 
 
 def test_the_training_code_is_imported_when_it_is_asked_for():
@@ -125,3 +127,13 @@ class Params:
 def test_a_model_that_contradicts_its_params_is_refused(declared, problem):
     with pytest.raises(TypeError, match=problem):
         Model(**{"Params": Params, "training": "json", **declared})
+
+
+def test_a_parameter_of_a_type_without_values_is_refused():
+    @dataclass(frozen=True)
+    class Odd:
+        depth: int
+        options: dict
+
+    with pytest.raises(TypeError, match=r"Params\.options may be an int, .* not dict$"):
+        Model(Params=Odd, training=__name__)

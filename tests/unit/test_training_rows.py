@@ -166,6 +166,13 @@ def test_a_table_of_another_width_is_refused(tmp_path, columns):
         load_of_a_script(tmp_path / "a.npy", 4, -1)
 
 
+@pytest.mark.parametrize("content", [b"", BOM, b"\n\n", b"a,b,c,d,e,y\n"], ids=repr)
+def test_a_csv_without_rows_is_told_in_our_words(tmp_path, content):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"a\.csv: holds no rows$"):
+        load_of_a_script(tmp_path / "a.csv", 5, -1)
+
+
 def test_every_format_of_the_data_has_a_reader_that_ships():
     for reader in READERS.values():
         assert callable(getattr(rows, reader))

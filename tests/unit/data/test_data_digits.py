@@ -1,4 +1,5 @@
 import gzip
+import os
 import struct
 import sys
 from types import ModuleType, SimpleNamespace
@@ -6,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from hpo.cli.data import make
 from hpo.data import clean_digits
 from hpo.errors import DataError
 
@@ -146,3 +148,24 @@ def test_keras_without_a_network(monkeypatch):
     message = refusal("keras")
     assert message.startswith("keras: URL fetch failure: no route")
     assert "use embedded" in message
+
+
+def test_keras_that_can_not_be_loaded_is_told_in_one_line(monkeypatch):
+    class Unloadable(ModuleType):
+        def __getattr__(self, name):
+            raise ValueError("Unable to import backend : tf")
+
+    monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))
+    monkeypatch.setitem(sys.modules, "keras.datasets", Unloadable("keras.datasets"))
+    assert refusal("keras").startswith("keras: Unable to import backend : tf: use embedded")
+
+
+def test_what_keras_says_while_it_is_loaded_is_kept_off_the_screen(monkeypatch, tmp_path, capfd):
+    def load_data():
+        os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\n")
+        raise Exception("URL fetch failure")  # noqa: TRY002 - what Keras raises
+
+    fake_keras(monkeypatch, load_data)
+    with pytest.raises(DataError, match="URL fetch failure"):
+        make.main([str(tmp_path / "out"), "--mnist", "keras"], standalone_mode=False)
+    assert capfd.readouterr().err == ""

@@ -262,7 +262,10 @@ def test_parquet_of_other_columns(tmp_path, columns, said):
         ("1,2,3\n4,,6\n", "row 2, column 2: the cell is empty"),
         ("1,,3\n4,5,6\n", "row 1, column 2: the cell is empty"),
         ("1,2,3\n\n4,5,6\n", "row 2 is blank"),
-        ("1;2;3\n4;5;6\n", "row 2, column 1: '4;5;6' is not a number"),
+        ("1,2,3\n4,5,six\n", "'six' is not a number: write numbers, and labels as whole numbers"),
+        ("1;2;3\n4;5;6\n", "row 1 is a single cell with ';' in it: separate cells with commas"),
+        ("a\tb\n1\t2\n", "row 1 is a single cell with '\\t' in it: separate cells with commas"),
+        (",a,y\n0,5,1\n1,6,0\n", "row 1, column 1: the header has no name here: leave row numbers"),
         ("1,2,3\n4," + "z" * 5000 + ",6\n", f"row 2, column 2: '{'z' * 30}' is not a number"),
     ],
 )
