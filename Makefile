@@ -13,7 +13,7 @@ NEW_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-# Else pip would say that some package has no such version.
+# Without this check, pip would say that a package has no such version.
 SUPPORTED = import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
   "Python %d.%d: hpo needs 3.11 to 3.13; remove $(VENV) and run make PYTHON=python3.12 $(MAKECMDGOALS)" % v)
 
