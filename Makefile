@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Each target makes the environment that it needs, once.
+# Start with `make demo` and `make test`. Each target first installs the environment that it needs, once.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -13,7 +13,7 @@ NEW_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-# Else pip would say that some package has no such version.
+# Without this check, pip would say that a package has no such version.
 SUPPORTED = import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
   "Python %d.%d: hpo needs 3.11 to 3.13; remove $(VENV) and run make PYTHON=python3.12 $(MAKECMDGOALS)" % v)
 
@@ -23,7 +23,7 @@ SUPPORTED = import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-# A stamp is newer than its lock once that lock is installed, so nothing is installed twice.
+# Stamps: one that is newer than its lock shows that the lock is installed, so nothing is installed twice.
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@echo "installing hpo into $(VENV) (TensorFlow is large: this takes a minute or two)"
 	@$(NEW_VENV)
@@ -37,11 +37,11 @@ $(VENV)/.dev: requirements-dev.lock requirements-jax.lock $(VENV)/.runtime
 	@$(INSTALL) --require-hashes --no-deps --upgrade --target $(VENV)/jax -r requirements-jax.lock
 	@touch $@
 
-# The server of the embedded database gives up root, so root's demo must lie where others may go.
+# The embedded Postgres server does not run as root, so root's demo must be where another user can reach it.
 DEMO_HOME := $(if $(filter 0,$(shell id -u)),/var/lib/hpo-demo/$(firstword $(shell pwd | cksum)),$(CURDIR)/demo/home)
 DEMO := env -u HPO_DATABASE_URL HPO_HOME=$(DEMO_HOME) $(BIN)
 
-demo: $(VENV)/.runtime data/digits ## search an SVM and a CNN space on noisy digits, export the best, score it
+demo: $(VENV)/.runtime data/digits ## search an SVM and a CNN on noisy digits, export the best CNN, score it
 	@printf '\n$$ hpo run studies/svm.toml --workers 2\n'
 	@$(DEMO)/hpo run studies/svm.toml --workers 2
 	@printf '\n$$ hpo run studies/cnn-simple-coarse.toml --workers 2\n'
@@ -55,36 +55,36 @@ demo: $(VENV)/.runtime data/digits ## search an SVM and a CNN space on noisy dig
 	@printf '\nWhere to look next:\n'
 	@printf '  demo/train.py     the training script; try it with --verify\n'
 	@printf '  studies/          the two studies; change a bound, give it a new name, run it\n'
-	@printf '  hpo status svm    what was found, after this:\n'
+	@printf '  hpo status svm    the result, after this:\n'
 	@printf '    . $(BIN)/activate && export HPO_HOME=$(DEMO_HOME)\n'
 
 data/digits: | $(VENV)/.runtime
 	@$(BIN)/hpo data make data/digits
 
-test: $(VENV)/.dev ## every test
+test: $(VENV)/.dev ## run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-compose-test: $(VENV)/.dev ## docker compose from a clone to a restored backup, where an engine answers
+compose-test: $(VENV)/.dev ## test Docker Compose from a clone to a restored backup (needs a Docker engine)
 	@$(BIN)/python -m pytest tests/compose -v --exitfirst --durations=0 --durations-min=0.5
 
-check: $(VENV)/.dev ## lint, format, types, one-way imports
+check: $(VENV)/.dev ## check lint, format, types and one-way imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@set -e; for folder in $(sort $(dir $(wildcard benchmarks/*/*.py))); do \
-	  MYPYPATH=$$folder:benchmarks/storage $(BIN)/mypy $$folder*.py; done # scripts: each folder its own modules
+	  MYPYPATH=$$folder:benchmarks/storage $(BIN)/mypy $$folder*.py; done # scripts: each folder has its own modules
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/shellcheck --external-sources --source-path SCRIPTDIR storage/*.sh deploy/*.sh .ci/*
 
-bench: $(VENV)/.runtime ## what is measured in minutes; benchmarks/README.md lists the rest
+bench: $(VENV)/.runtime ## run the benchmarks that take minutes; benchmarks/README.md lists all
 	@$(BIN)/python benchmarks/pruners/compare.py svm --work 12
 	@$(BIN)/python benchmarks/pruners/compare.py cnn-simple --work 8
 	@$(BIN)/python benchmarks/data/reading.py 4000
 	@$(BIN)/python benchmarks/augmentation/augmentation.py 1
 
-# Extras stay: pip takes the newest coverage for coverage[toml] where only coverage is pinned.
-lock: ## pin every dependency anew, with hashes (needs uv)
+# --no-strip-extras: if only coverage is pinned, pip takes the newest version for coverage[toml].
+lock: ## compile the lock files, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras \
@@ -95,6 +95,6 @@ lock: ## pin every dependency anew, with hashes (needs uv)
 	  --no-emit-index-url --no-emit-find-links --group jax -c requirements.lock -o requirements-jax.lock \
 	  --no-emit-package numpy --no-emit-package scipy --no-emit-package ml-dtypes
 
-clean: ## remove the environment, the demo and what tools left
+clean: ## remove the environment, the demo and the caches of tools
 	rm -rf $(VENV) demo data/digits $(DEMO_HOME)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

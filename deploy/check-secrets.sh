@@ -1,5 +1,5 @@
 #!/bin/sh
-# Refuses passwords that are missing, short, well-known or used twice; runs before anything else starts.
+# Refuses passwords that are missing, short, well known or used twice. Runs before anything else starts.
 set -eu
 cd "${1:-/run/secrets}"
 

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes a random password for everything in secrets/ that has none yet; docker-compose.yml says what each is
-# for. To choose one yourself, write it into its file; then `docker compose up -d` again.
+# Makes the passwords in secrets/ that don't exist yet, at random; docker-compose.yml says what each is for.
+# To choose one yourself, write it into its file; then run `docker compose up -d` again.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Only you can enter the folder. Its files are readable, for a container that is given one of them reads it
-# as another user.
+# Only you can enter the folder. Its files are readable by all, since the containers that mount them run as
+# other users.
 mkdir -p secrets
 chmod 700 secrets
 

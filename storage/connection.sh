@@ -1,6 +1,6 @@
 #!/bin/sh
-# What backup.sh and restore.sh share: how to say that the input is wrong, and where the database is. For
-# hpo the URL may name its driver, which is nothing to Postgres' own programs.
+# What backup.sh and restore.sh share: refusing bad input, and the database's URL. hpo's URL may name a driver,
+# which Postgres' own programs don't understand.
 
 refuse() {
   echo "$0: $1" >&2

@@ -1,16 +1,16 @@
--- Prepares a Postgres server (15 or later) for hpo: its database, and three roles that are no
--- administrators. Run it as one who is, or who may make roles and databases:
+-- Prepares a Postgres server (15 or later) for hpo: a database, and three roles that are not
+-- administrators. Run it as a superuser, or as a role that may create roles and databases:
 --
 --   export HPO_PASSWORD=... HPO_WORKER_PASSWORD=... HPO_VIEWER_PASSWORD=...
 --   psql -f storage/create.sql postgresql://postgres@db.example/postgres
 --
--- hpo         owns the database. `hpo init` makes the tables as this role, and nobody else can.
+-- hpo         owns the database. `hpo init` creates the tables as this role; no other role can.
 -- hpo_worker  reads and writes them: for workers, and for people who create and control studies.
--- hpo_viewer  reads them: for a dashboard on which nothing can be changed.
+-- hpo_viewer  reads them: for a read-only dashboard.
 --
--- (-v name=NAME gives the database and the roles another name.) The last two passwords may be left out:
--- then there is no such role yet. It can be run again, to change the passwords, or over a database that
--- an older version of this file made. Then, with HPO_DATABASE_URL=postgresql://hpo:PASSWORD@db.example/hpo:
+-- -v name=NAME gives the database and the roles another name. The last two passwords are optional:
+-- without one, its role is not created. Run it again to change passwords, or to update a database that an
+-- older version of this file made. Then, with HPO_DATABASE_URL=postgresql://hpo:PASSWORD@db.example/hpo:
 --
 --   hpo init
 
@@ -33,7 +33,7 @@
 SELECT current_setting('is_superuser') = 'on' AS is_superuser
 \gset
 \if :is_superuser
-  -- Where statements are logged, those below would bring passwords into the log.
+  -- A server that logs statements would log the passwords in those below.
   SET log_statement = 'none';
   SET log_min_duration_statement = -1;
   SET log_min_error_statement = 'panic';
@@ -63,14 +63,14 @@ ALTER ROLE :"name" LOGIN PASSWORD :'password';
   ALTER ROLE :"viewer" LOGIN PASSWORD :'viewer_password';
   ALTER ROLE :"viewer" SET default_transaction_read_only = on;
 \endif
-GRANT :"name" TO CURRENT_USER; -- for the length of this script: who is no superuser needs it
+GRANT :"name" TO CURRENT_USER; -- during this script: needed by a role that is not a superuser
 SELECT format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' TEMPLATE template0', :'name', :'name')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name')
 \gexec
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 
 \connect :"name"
-SET ROLE :"name"; -- what follows is the owner's to give, for the tables that are there and those to come
+SET ROLE :"name"; -- only the owner can grant these privileges, on existing and future tables
 
 \if :has_worker
   GRANT CONNECT ON DATABASE :"name" TO :"worker";

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Restores what backup.sh wrote into a database without tables: all of it, or nothing.
+# Restores a file that backup.sh wrote to a database without tables: all of it, or nothing.
 #
 #   export HPO_DATABASE_URL=postgresql://hpo@db.example/hpo HPO_DATABASE_PASSWORD_FILE=secrets/owner
 #   storage/restore.sh hpo.dump
 #
-# The role must be the owner that create.sql made with the database. Needs pg_restore, not older than the
-# pg_dump that wrote the file. A - in place of the file is the standard input.
+# The role must be the owner that create.sql made with the database. Needs a pg_restore that is not older than
+# the pg_dump that wrote the file. Write - in place of the file for standard input.
 set -eu
 . "$(dirname "$0")/connection.sh"
 test $# -eq 1 || refuse "name the file to restore, or -"
