@@ -123,7 +123,7 @@ def _secret(variable: str) -> str | None:
     if not path:
         return None
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8-sig") as file:  # editors on Windows write a BOM
             secret = file.read(LONGEST + 3).removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not text"
@@ -131,10 +131,14 @@ def _secret(variable: str) -> str | None:
     problem = _problem(secret)
     if problem:
         raise InputError(
-            f"{variable}: {path}: the password {problem}: write another one, "
+            f"{variable}: {path}: the {_kind(variable)} {problem}: write another one, "
             "as from `openssl rand -base64 24`"
         )
     return secret
+
+
+def _kind(variable: str) -> str:
+    return "token" if variable == TOKEN_FILE else "password"
 
 
 def _problem(secret: str) -> str | None:

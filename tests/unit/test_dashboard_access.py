@@ -189,6 +189,18 @@ def test_what_anybody_could_guess_is_refused(secret, variable, content, problem)
     assert "\n" not in said
 
 
+def test_a_refused_token_is_called_one(secret):
+    secret(TOKEN_FILE, "tr0ub4dor")
+    with pytest.raises(InputError, match="the token is shorter than 12"):
+        Access.from_environment("127.0.0.1", admin=False)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_password(secret):
+    secret(PASSWORD_FILE, f"\ufeff{GOOD}\r\n")
+    access = Access.from_environment("127.0.0.1", admin=False)
+    assert access.role_of(basic("viewer", GOOD)) is Role.VIEWER
+
+
 def test_a_refused_password_is_not_shown(secret):
     secret(PASSWORD_FILE, "tr0ub4dor")
     with pytest.raises(InputError) as refused:
