@@ -13,7 +13,7 @@ from hpo.storage.keys import DEVICE, ENVIRONMENT, ERROR, FOLDS, RUNS
 from hpo.study import StoredStudy, gist, status, trials_of
 from hpo.wording import BEST_PARAMS, cost_rows, device_in_words, duration, in_words, status_rows
 
-LINE = "*Above this line hpo writes, anew each time; below it is yours.*"
+LINE = "*hpo keeps what is above this line up to date; write below it.*"
 
 
 def joined(ours: str, theirs: str) -> str:
