@@ -2,7 +2,10 @@
 
 import logging
 import os
+import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from hpo.data import Dataset, load_dataset
@@ -93,6 +96,8 @@ def import_code(model: Model) -> None:
     try:
         with muted_stderr():
             model.code  # noqa: B018 - imports it
+            if "keras" in sys.modules and find_spec("tensorflow"):
+                import_module("tensorflow")  # Keras does with any backend, at the first seed
     except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
         raise InputError(f"{model.training} can't be imported: {error}") from error
 

@@ -130,6 +130,7 @@ def _work(study: str | None, parent: int | None) -> None:
     from hpo.worker.turns import Turns
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of each trial's new graph
+    logging.getLogger("jax").setLevel(logging.WARNING)  # it lists the devices that are not there
     artifacts = open_artifacts()
     remove_left_over()
     contact = Contact()

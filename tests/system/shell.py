@@ -58,8 +58,8 @@ class Shell:
         process = self.start_hpo(*arguments)
         ended = end(process)
         assert ended.returncode == code, ended.stderr
-        for noise in ("tensorflow", "onednn", "traceback"):
-            assert noise not in ended.stderr.lower()
+        for noise in ("tensorflow", "onednn", "absl", "initialize backend", "traceback"):
+            assert noise not in ended.stderr.lower(), ended.stderr
         return ended
 
     def left(self) -> list[int]:

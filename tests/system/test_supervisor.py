@@ -121,5 +121,5 @@ def test_a_machine_without_the_rows_is_not_tried_again(created):
     (created.folder / "blobs.npy").unlink()
     said = created.hpo("worker", "blobs", "--workers", 2, code=2)
     assert said.stderr.count("can't work: hpo: ") == 2
-    assert said.stderr.count("blobs.npy: can't be read") == 3
+    assert said.stderr.count("blobs.npy: is missing") == 3
     assert "\nhpo: every worker has ended early: " in said.stderr
