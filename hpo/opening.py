@@ -3,9 +3,9 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from hpo.data import Dataset, load_dataset
@@ -96,10 +96,16 @@ def import_code(model: Model) -> None:
     try:
         with muted_stderr():
             model.code  # noqa: B018 - imports it
-            if "keras" in sys.modules and find_spec("tensorflow"):
-                import_module("tensorflow")  # Keras does with any backend, at the first seed
+            if "keras" in sys.modules:
+                _load_tensorflow()
     except Exception as error:  # a user's module may raise anything; Keras, for KERAS_BACKEND
         raise InputError(f"{model.training} can't be imported: {error}") from error
+
+
+def _load_tensorflow() -> None:
+    """Load TensorFlow if it can be: to set seeds, Keras does so later, whatever it trains with."""
+    with suppress(ImportError):
+        import_module("tensorflow")
 
 
 def objective_of(stored: StoredStudy) -> Objective:

@@ -160,7 +160,7 @@ def test_the_script_of_the_best_trial_on_the_benchmark_has_less_than_200_lines_o
     content["space"] |= {name: [value] for name, value in BEST_AUGMENTED.items()}
     y = np.arange(100) % 10
     dataset = Dataset(X=np.zeros((100, 784), np.float32), y=y, shape=None, source="rows.npy")
-    stored = stored_study(content, dataset, [0.985])
+    stored = stored_study(content, dataset, [0.985], label_column=784)  # the last, as hpo stores it
     (trial,) = best(stored)
     trial.user_attrs[DEVICE] = {"kernels": "1"}
     script = write_script(stored, [trial], "train.py")
