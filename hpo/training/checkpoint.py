@@ -70,10 +70,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc] # keras has no
             log.warning("%s: the checkpoint is not saved: %s", path, error)
 
     def _variables(self) -> list[keras.Variable]:
-        optimizer = self.model.optimizer
-        if not optimizer.built:
-            optimizer.build(self.model.trainable_variables)
-        return [*self.model.variables, *optimizer.variables]
+        return [*self.model.variables, *self.model.optimizer.variables]
 
     def _remembered(self) -> Iterator[tuple[str, keras.callbacks.Callback, str]]:
         for callback in self.others:

@@ -48,10 +48,10 @@ def fit(
         images, labels = images[rows], labels[rows]
     steps = int(np.ceil(len(images) / params.batch_size))
     rate = learning_rate(params, steps)
-    model.compile(
-        optimizer=optimizer(params, rate),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing),
-    )
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=params.label_smoothing)
+    model.compile(optimizer(params, rate), loss)
+    # Left to `fit`, TensorFlow traces the training step twice: first to create these variables.
+    model.optimizer.build(model.trainable_variables)
     model.fit(
         batches(params, images, labels, seed, on_step),
         steps_per_epoch=steps,
@@ -101,13 +101,14 @@ def callbacks(params: Params, on_step: OnStep | None) -> Iterator[keras.callback
 
 def scores(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probability of each class for each row of X (n, features), as (n, classes)."""
-    return np.asarray(model.predict(to_images(X, task), 128, verbose=0))
+    parts = np.split(to_images(X, task), range(128, len(X), 128))
+    # `predict` would prepare a dataset, which takes longer than to evaluate a small one.
+    return np.vstack([model.predict_on_batch(part) for part in parts])
 
 
 def predict(model: keras.Model, task: Task, X: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return the label of each row of X (n, features), as (n,)."""
-    best = scores(model, task, X).argmax(axis=1)
-    labels: NDArray[np.int64] = np.array(task.classes)[best]
+    labels: NDArray[np.int64] = np.array(task.classes)[scores(model, task, X).argmax(1)]
     return labels
 
 
