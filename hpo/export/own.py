@@ -48,7 +48,7 @@ NEEDS_WEIGHTS = """
 
 # The imports of the script's own part.
 OWN_IMPORTS = {
-    *(Import(name, None, None) for name in ("argparse", "json", "os", "sys")),
+    *(Import(name, None, None) for name in ("argparse", "json", "logging", "os", "sys")),
     Import("pathlib", "Path", None),
     Import("statistics", "fmean", None),
     Import("typing", "Any", None),

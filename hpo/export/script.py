@@ -46,6 +46,7 @@ ON_TOP = {"os", "sys"}  # before any definition
 
 KERAS = Import("keras", None, None)
 QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+NO_WARNINGS = 'logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of each new graph'
 CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
@@ -84,7 +85,10 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     collector = _collect(model, definition, members.several)
     refuse_own_names(collector, long_names(_known(members.common, stored.origin.task)))
     body = _body(stored, model, members, collector)
-    inside = {i for i in collector.imports | OWN_IMPORTS if i.bound in body.used | ON_TOP}
+    has_keras = KERAS in collector.imports and KERAS.bound in body.used
+    quiet = f"{_before_keras(members, definition)}\n" if has_keras else ""
+    used = body.used | ON_TOP | _names_used([quiet])
+    inside = {i for i in collector.imports | OWN_IMPORTS if i.bound in used}
     third_party = {i for i in inside if i.top not in sys.stdlib_module_names}
     script = _filled(
         TEMPLATE,
@@ -94,9 +98,9 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
-            "quiet": f"{_before_keras(members)}\n" if KERAS in inside else "",
+            "quiet": quiet,
             "third_party": statements(third_party),
-            "threads": " ".join(name for name in THREADS if "TF" not in name or KERAS in inside),
+            "threads": " ".join(name for name in THREADS if "TF" not in name or has_keras),
             "constants": _constants(stored, members, body),
             "definitions": "\n\n\n".join(body.definitions),
             "given": _assigned(body.given),
@@ -350,11 +354,12 @@ def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) ->
     return {n: recorded[n] for n in ("python", *packages, "processor") if n in recorded}
 
 
-def _before_keras(members: Members) -> str:
+def _before_keras(members: Members, definition: Definition) -> str:
     if members.backend != BACKENDS[0]:
         return OTHER_BACKEND.format(members.backend)
     chosen = [CHOSEN_KERNELS.format(KERNELS, members.kernels)] if members.kernels else []
-    return "\n".join([QUIET_TENSORFLOW, *chosen])
+    trains_several = members.several or definition.evaluation.folds
+    return "\n".join([QUIET_TENSORFLOW, *chosen, *([NO_WARNINGS] if trains_several else [])])
 
 
 def _lenience(members: Members) -> str:
