@@ -18,6 +18,7 @@ from hpo.training.task import Task
 
 FILE = "evaluation.json"  # its name among a trial's files
 MOST_BYTES = 2_000_000  # of such a file; larger ones are not read
+MOST_ROWS = 2**53  # of a count: larger ones are no rows of a fold
 MOST_MISTAKES = 24  # kept, evenly spread over the rows
 MOST_PIXELS = 1_200_000  # of all mistakes: in base64 they leave a fifth of the file to the counts
 
@@ -58,10 +59,15 @@ class Evaluation(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         """Refuse what can't be drawn: anybody may have written the file."""
-        cells = (cell for fold in self.folds.values() for cell in fold)
+        cells = [cell for fold in self.folds.values() for cell in fold]
         if not {label for *pair, _ in cells for label in pair} <= set(self.classes):
             raise ValueError("a label is none of the classes")
-        if any(one.pixels and len(one.pixels) != math.prod(self.shape) for one in self.mistakes):
+        if not all(0 <= rows <= MOST_ROWS for *_, rows in cells):
+            raise ValueError("a count is out of range")
+        images = [one.pixels for one in self.mistakes if one.pixels is not None]
+        if images and (len(images) < len(self.mistakes) or len(self.shape) != 3):
+            raise ValueError("only some mistakes have images, or their shape is none of an image")
+        if any(len(pixels) != math.prod(self.shape) for pixels in images):
             raise ValueError("an image has another shape")
         return self
 

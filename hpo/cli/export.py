@@ -1,7 +1,8 @@
 """`hpo export`."""
 
+from contextlib import suppress
 from pathlib import Path
-from shutil import copyfile
+from shutil import SameFileError, copyfile
 
 import click
 
@@ -43,7 +44,8 @@ def export(study: str, trial: int | None, top: int | None, output: Path | None) 
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(script, encoding="utf-8")
         if weights:
-            copyfile(weights, output.with_name(weights.name))
+            with suppress(SameFileError):  # the script is written beside the pretraining rows
+                copyfile(weights, output.with_name(weights.name))
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror}") from error
     click.echo(output)

@@ -54,9 +54,10 @@ def worker(
     All studies get turns, trial by trial: those of the highest priority first, then the one that
     has the fewest workers. A study that is created later is taken up within seconds.
 
-    With --workers or --gpus it starts that many processes and supervises them: one that crashes
-    is started again, later each time, until it has crashed six times in quick succession. IDS are
-    the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi prints them.
+    With --workers of 2 or more, or --gpus, it starts that many processes and supervises them: one
+    that crashes is started again, later each time, until it has crashed six times in quick
+    succession. IDS are the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi
+    prints them.
 
     \b
     Example:

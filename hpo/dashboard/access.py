@@ -149,6 +149,8 @@ def _problem(secret: str) -> str | None:
         return f"is not one line of at most {LONGEST} characters"
     if GUESSABLE.fullmatch(re.sub(r"[\W\d_]", "", secret.lower())):
         return "is one that everybody knows"
+    if secret != secret.strip():
+        return "begins or ends with a space"
     if len(secret) < SHORTEST:
         return f"is shorter than {SHORTEST} characters"
     return None if len(set(secret)) > SHORTEST // 3 else "is a few characters again and again"

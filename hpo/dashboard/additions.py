@@ -66,8 +66,6 @@ class Additions:
 
     database: Database
     artifacts: Artifacts
-    api: int = 2  # of Bottle's plugins
-    name: str = "hpo"
     _notes: dict[int, _Note] = field(default_factory=dict)
     _images: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,12 +82,6 @@ class Additions:
         if wrapper is None:
             return callback
         return functools.wraps(callback)(functools.partial(wrapper, callback))
-
-    def setup(self, app: bottle.Bottle) -> None:
-        """Do nothing; Bottle calls it when the plugin is installed."""
-
-    def close(self) -> None:
-        """Do nothing; Bottle calls it when the plugin is removed."""
 
     def _study(self, callback: Route, study_id: int) -> Any:
         answer = callback(study_id)
@@ -205,7 +197,7 @@ class Additions:
             return load_study(self.database, self.database.storage.get_study_name_from_id(study_id))
 
     def _figure(self, study_id: int, trial_id: int, name: str) -> bytes:
-        """Return a figure of a trial, from the cache if the trial has not changed.
+        """Return a figure of a trial, from the cache if nothing in it has changed.
 
         Raises:
             KeyError: there is no such trial or figure.
@@ -213,29 +205,30 @@ class Additions:
         with database_errors():
             trial = self.database.storage.get_trial(trial_id)
         version = (trial.state, len(trial.intermediate_values), trial.datetime_complete)
-        key = (study_id, trial_id, name, version)
+        curve = self._curve(study_id, trial) if name == CURVE else None
+        key = (study_id, trial_id, name, version, curve and curve.best_title)
         with self._lock:
             found = self._images.get(key)
         if found is None:
-            found = self._draw(study_id, trial, name)
+            found = self._draw(trial, name, curve)
             with self._lock:
                 if len(self._images) >= MOST_IMAGES:
                     self._images.clear()
                 self._images[key] = found
         return found
 
-    def _draw(self, study_id: int, trial: FrozenTrial, name: str) -> bytes:
+    def _draw(self, trial: FrozenTrial, name: str, curve: "Curve | None") -> bytes:
         from hpo.dashboard import figures  # noqa: PLC0415 - Matplotlib, which takes a second
 
-        title = _title(trial)
-        if name == CURVE:
-            return figures.learning_curve(self._curve(study_id, trial, title))
+        if curve is not None:
+            return figures.learning_curve(curve)
         draw = figures.confusion_matrix if name == CONFUSION else figures.mistakes
-        return draw(title, self._evaluation(trial))
+        return draw(_title(trial), self._evaluation(trial))
 
-    def _curve(self, study_id: int, trial: FrozenTrial, title: str) -> "Curve":
+    def _curve(self, study_id: int, trial: FrozenTrial) -> "Curve":
         from hpo.dashboard.figures import Curve  # noqa: PLC0415
 
+        title = _title(trial)
         try:
             stored = self._load(study_id)
         except HpoError:  # not a study of hpo

@@ -118,7 +118,15 @@ def _is_same_origin(environ: "WSGIEnvironment") -> bool:
     site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
     if site not in {None, "same-origin", "none"}:
         return False
-    return origin is None or urlsplit(origin).netloc == environ.get("HTTP_HOST")
+    return origin is None or _place_of(origin) == environ.get("HTTP_HOST", "")
+
+
+def _place_of(url: str) -> str | None:
+    """Return the host and port of a URL."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return None
 
 
 def _host_of(url: str) -> str | None:

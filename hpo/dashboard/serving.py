@@ -67,7 +67,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise InputError(f"--host {host}: this machine has no such name or address") from None
     except OSError as error:
         raise _in_our_words(error, host, port) from error

@@ -37,6 +37,8 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
     name = stored.definition.name
     found: list[FrozenTrial] = []
     for trial in best_trials(stored):
+        if len(found) == count:
+            break
         if all(trial.params != other.params for other in found):
             found.append(trial)
     if not found:
@@ -46,9 +48,9 @@ def best(stored: StoredStudy, count: int = 1) -> list[FrozenTrial]:
             f'the study "{name}" has only {len(found)} different trials that climbed all the way, '
             f"not {count}"
         )
-    for trial in found[:count]:
+    for trial in found:
         _require_record(name, trial)
-    return found[:count]
+    return found
 
 
 def _require_record(name: str, trial: FrozenTrial) -> None:

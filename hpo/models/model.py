@@ -89,6 +89,8 @@ class Model:
         for name, condition in self.only_if.items():
             if names.index(condition.parameter) > names.index(name):
                 raise TypeError(f"{condition.parameter} must stand above {name} in Params")
+            if self.parameters[name].required:
+                raise TypeError(f"{name} needs a default, for trials where it has no meaning")
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:

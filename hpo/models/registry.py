@@ -26,6 +26,8 @@ def resolve(name: str, source: str) -> Model:
         raise DefinitionError(
             source, "model", f'"{name}" is none of {known}; your own is "package.module:Name"'
         )
+    if name not in BUILT_IN and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as python -m does, unlike a console script
     model = _import(module_name, attribute, source)
     if not isinstance(model, Model):
         raise DefinitionError(source, "model", f'"{name}" is not an hpo.models.Model')
@@ -44,8 +46,6 @@ def _exists(module: str) -> bool:
 
 
 def _import(module_name: str, attribute: str, source: str) -> object:
-    if str(Path.cwd()) not in sys.path:  # unlike python -m, a console script does not add it
-        sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(import_module(module_name), attribute)
     except Exception as error:  # a user's module may raise anything

@@ -65,6 +65,9 @@ def test_weights_are_made_once_and_trials_begin_with_them(hpo, folder):
 
     assert hpo("worker", "transfer").code == 0
     assert json.loads(hpo("status", "transfer", "--json").out)["counts"]["complete"] == 2
+    # Beside the pretraining rows the weights are in their place already.
+    assert hpo("export", "transfer", "-o", folder / "train.py").code == 0
+    assert weights_in(folder).stat().st_mtime_ns == made
 
 
 def test_another_pretraining_makes_other_weights(hpo, folder):

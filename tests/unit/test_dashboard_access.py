@@ -176,6 +176,7 @@ def test_an_editor_has_a_password_of_their_own(secret):
         ("aK3.aK3.aK3.aK3.", "again and again"),
         ("tr0ub4dor", "shorter than 12"),
         (f"{GOOD}\n{GOOD}", "not one line"),
+        (f"{GOOD} \n", "begins or ends with a space"),
         ("x" * 2000, "not one line"),
         (b"\xff\xfe\xfd\xfc", "is not text"),
     ],

@@ -89,7 +89,10 @@ def test_earlier_folds_are_added_and_newer_ones_count():
         ({"classes": [0]}, "none of the classes"),
         ({"shape": [2, 2, 1]}, "another shape"),
         ({"folds": {"0": [[0, 1]]}}, "folds"),
+        ({"folds": {"0": [[0, 1, 10**30]]}}, "out of range"),
         ({"mistakes": [{"row": 1}]}, "mistakes"),
+        ({"mistakes": [{"row": 0, "label": 1, "predicted": 0, "pixels": ""}]}, "another shape"),
+        ({"shape": [6]}, "their shape is none of an image"),
     ],
     ids=str,
 )

@@ -37,6 +37,12 @@ def test_every_built_in_model_is_found_without_importing_its_training_code(name)
     assert model.parameters
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_nothing_is_imported_from_the_working_folder_for_a_built_in_model(here, name):
+    resolve(name, "my.toml")
+    assert str(here) not in sys.path
+
+
 def test_the_built_in_models_climb_as_they_should():
     assert resolve("svm", "").climb is Climb.SAMPLES
     assert resolve("cnn", "").climb is Climb.EPOCHS
@@ -122,6 +128,7 @@ class Params:
         ({"only_if": {"width": OnlyIf("depth", (1,))}}, "no field width"),
         ({"only_if": {"leaves": OnlyIf("width", (1,))}}, "no field width"),
         ({"only_if": {"depth": OnlyIf("leaves", (1,))}}, "leaves must stand above depth"),
+        ({"only_if": {"leaves": OnlyIf("depth", (1,))}}, "leaves needs a default"),
     ],
 )
 def test_a_model_that_contradicts_its_params_is_refused(declared, problem):

@@ -6,7 +6,7 @@ import time
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from sqlalchemy import make_url, text
 from werkzeug.test import Client
 
@@ -211,6 +211,15 @@ def test_a_curve_is_drawn_anew_when_it_has_grown(create_study, leases, browser):
         stored.study._storage.set_trial_intermediate_value(1, step, 0.5 + step / 10)
         pictures += [fetch(browser, curve)[2], fetch(browser, curve)[2]]
     assert pictures[0] == pictures[1] != pictures[2] == pictures[3]
+
+
+def test_a_curve_is_drawn_anew_beside_a_better_best(create_study, browser):
+    study = create_study().study
+    pictures = []
+    for value in (0.5, 0.7):
+        study.add_trial(create_trial(value=value, intermediate_values={1: value / 2, 2: value}))
+        pictures.append(fetch(browser, b"learning-curve.png".hex())[2])
+    assert pictures[0] != pictures[1]
 
 
 def test_pictures_that_are_not_there_are_not_found(create_study, leases, browser):
