@@ -63,13 +63,14 @@ def _is_plain(function: ast.FunctionDef, call: ast.Call) -> bool:
 def _means_the_same(function: ast.FunctionDef, caller: ast.stmt) -> bool:
     """Whether the function's name and the names that it uses mean the same in the caller."""
     own, parts = bindings(caller), [*ast.walk(function.body[-1])]
-    names = {name_of(part) for part in parts} - {argument.arg for argument in function.args.args}
+    arguments = {argument.arg for argument in function.args.args}
+    names = {name_of(part) for part in parts} - arguments
     variables = set(stored(parts))  # they become the caller's
     inner = any(isinstance(part, COMPREHENSIONS) for part in ast.walk(caller))
     return (
         function.name not in own
         and own.keys().isdisjoint(names)
-        and variables.isdisjoint(read(caller))
+        and variables.isdisjoint(read(caller) | arguments)
         and not (variables and (inner or isinstance(caller, ast.ClassDef)))
     )
 

@@ -248,21 +248,29 @@ def _given(
 
 
 def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, str]:
-    """Return the first arguments of the script's calls of fit and predict."""
+    """Return the first arguments of the script's calls of fit, predict and scores."""
     code = Source(model.training).definitions
     params = "params" if members.several else "PARAMS"
     calls = {"fit_with": ("fit", (params, "TASK")), "predict_with": ("predict", ("", "TASK"))}
+    if members.several:
+        calls["score_with"] = ("scores", ("", "TASK"))
     found = {}
     for key, (name, constants) in calls.items():
-        function = code[name]
-        assert isinstance(function, ast.FunctionDef)
-        taken = [argument.arg for argument in function.args.args]
+        taken = [argument.arg for argument in _require_function(model, code[name]).args.args]
         found[key] = "".join(
             f"{constant}, "
             for argument, constant in zip(taken, constants, strict=False)
             if constant and argument not in left.known
         )
     return found
+
+
+def _require_function(model: Model, node: ast.stmt) -> ast.FunctionDef:
+    if not isinstance(node, ast.FunctionDef):
+        raise HpoError(
+            f"{model.training}: `{ast.unparse(node)}` can't stand in a script: define it with def"
+        )
+    return node
 
 
 def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) -> list[str]:
@@ -298,15 +306,18 @@ def _named_classes(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Separate assignments that use no definition of the script from all other definitions."""
+    """Separate assignments that need no other definition of the script from the rest."""
     nodes = {text: ast.parse(text).body[0] for text in texts}
     own = {n.name for n in nodes.values() if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    aliases = [
-        text
-        for text, node in nodes.items()
-        if isinstance(node, ast.Assign | ast.AnnAssign) and own.isdisjoint(names_used(node))
-    ]
-    return aliases, [text for text in nodes if text not in aliases]
+    aliases, rest = [], []
+    for text, node in nodes.items():
+        is_assignment = isinstance(node, ast.Assign | ast.AnnAssign)
+        if is_assignment and own.isdisjoint(names_used(node)):
+            aliases.append(text)
+            continue
+        rest.append(text)
+        own |= {n.id for n in ast.walk(node) if is_assignment and isinstance(n, ast.Name)}
+    return aliases, rest
 
 
 def _collect(model: Model, definition: Definition, several: bool) -> Collector:
@@ -314,15 +325,19 @@ def _collect(model: Model, definition: Definition, several: bool) -> Collector:
     collector = Collector(tuple({"hpo.training", own_package} - {"hpo"}))
     collector.add(model.Params.__module__, [model.Params.__name__])
     collector.add("hpo.training.task", ["Task"])
-    collector.add(model.training, ["fit", "predict", "save"])
+    code, names = Source(model.training).definitions, ["fit", "predict", "save"]
     if several:
-        if "scores" not in Source(model.training).definitions:
+        if "scores" not in code:
             raise HpoError(f"{model.training} has no function scores, which are what is averaged")
-        collector.add(model.training, ["scores"])
+        names.append("scores")
+    collector.add(model.training, names)
+    for name in names:
+        _require_function(model, code[name])
     collector.add("hpo.training.splits", ["folds" if definition.evaluation.folds else "holdout"])
     collector.add("hpo.training.metrics", [definition.evaluation.metric])
     collector.add("hpo.training.rows", [_reader(definition), "fingerprint"])
     collector.add("hpo.training.environment", ["environment"])
+    collector.refuse_changes()
     return collector
 
 

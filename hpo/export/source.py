@@ -83,7 +83,7 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The text of the file."""
-        return Path(str(self._spec.origin)).read_text(encoding="utf-8")
+        return Path(str(self._spec.origin)).read_text(encoding="utf-8-sig")
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -96,9 +96,13 @@ class Source:
         return {name: node for statement in self.tree.body for name, node in _defined(statement)}
 
     @cached_property
-    def imports(self) -> dict[str, Import]:
-        """Each imported name."""
-        return {name: found for node in self.tree.body for name, found in self.imported(node)}
+    def imports(self) -> dict[str, list[Import]]:
+        """The imports of each imported name: of `a`, those of `import a.b` and `import a.c`."""
+        found: dict[str, list[Import]] = {}
+        for node in self.tree.body:
+            for name, needed in self.imported(node):
+                found.setdefault(name, []).append(needed)
+        return found
 
     def imported(self, node: ast.AST) -> Iterator[tuple[str, Import]]:
         """Yield the names that a statement imports; none where it is no import."""
@@ -118,7 +122,7 @@ class Source:
 
     def lines_of(self, node: Definition) -> str:
         """Return the source of a definition, with its decorators and the comment above it."""
-        lines = self.text.splitlines()
+        lines = self.text.split("\n")  # as Python counts them: splitlines parts at form feeds, too
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
         while first > 0 and lines[first - 1].startswith("#"):
@@ -158,6 +162,23 @@ class Collector:
             self._put(module, order, seen)
         return [text for module in order for text in self._texts(module)]
 
+    def refuse_changes(self) -> None:
+        """Refuse modules that change what a script takes from them, which it would not do.
+
+        Raises:
+            HpoError: there is such a statement beside the definitions.
+        """
+        for module, names in self.names.items():
+            source = Source(module)
+            taken = [source.definitions[name] for name in names]
+            for statement in source.tree.body:
+                changed = sorted(names & _changed(statement))
+                if changed and statement not in taken:
+                    raise HpoError(
+                        f"{module}: {changed[0]} can't stand in a script: line {statement.lineno} "
+                        "changes it; define it in one statement"
+                    )
+
     def _put(self, module: str, order: list[str], seen: set[str]) -> None:
         if module in seen:  # modules may need each other
             return
@@ -187,19 +208,24 @@ class Collector:
         taken.add(name)
         definition = source.definitions[name]
         for used in sorted(names_used(definition)):
-            if used in source.definitions:
-                self._add(source, used)
-            elif used in source.imports:
-                self._import(module, source.imports[used])
-            elif hasattr(builtins, used):
-                self.python.setdefault(used, set()).add(module)
-            else:
-                raise HpoError(
-                    f"{module}: {name} can't stand in a script: it uses {used}, which is neither "
-                    "a function, class or constant of the module nor imported at its top"
-                )
+            self._add_used(source, name, used)
         for _, needed in chain.from_iterable(map(source.imported, ast.walk(definition))):
             self._import_inside(module, needed)
+
+    def _add_used(self, source: Source, name: str, used: str) -> None:
+        """Collect what a definition calls `used`."""
+        if used in source.definitions:
+            self._add(source, used)
+        elif used in source.imports:
+            for needed in source.imports[used]:
+                self._import(source.module, needed)
+        elif hasattr(builtins, used):
+            self.python.setdefault(used, set()).add(source.module)
+        else:
+            raise HpoError(
+                f"{source.module}: {name} can't stand in a script: it uses {used}, which is "
+                "neither a function, class or constant of the module nor imported at its top"
+            )
 
     def _refuse_second(self, module: str, name: str) -> None:
         other = next((m for m, names in self.names.items() if m != module and name in names), None)
@@ -242,6 +268,30 @@ def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:
         for target in targets:
             if isinstance(target, ast.Name):
                 yield target.id, node
+
+
+def _changed(statement: ast.stmt) -> set[str]:
+    """Return the names whose values a top-level statement sets, or may change."""
+    match statement:
+        case ast.Assign() | ast.Delete():
+            parts: list[ast.expr] = statement.targets
+        case ast.AnnAssign() | ast.AugAssign():
+            parts = [statement.target]
+        case ast.Expr():
+            parts = [statement.value]
+        case ast.For():
+            return _changed_in(statement.body)
+        case ast.If() if ast.unparse(statement.test) != "__name__ == '__main__'":
+            return _changed_in([*statement.body, *statement.orelse])
+        case ast.With() | ast.Try():
+            return _changed_in(statement.body)
+        case _:
+            return set()
+    return {part.id for one in parts for part in ast.walk(one) if isinstance(part, ast.Name)}
+
+
+def _changed_in(statements: Iterable[ast.stmt]) -> set[str]:
+    return {name for statement in statements for name in _changed(statement)}
 
 
 def names_used(node: ast.AST) -> set[str]:

@@ -21,6 +21,7 @@ from hpo.study.stored import StoredStudy, attrs_of, definition_in, trials_of
 from hpo.study.trials import (
     begun,
     completed,
+    first_begin,
     height_of,
     is_at_rest,
     is_given,
@@ -208,12 +209,8 @@ class Account:
         if patience is None or best is None or best.datetime_complete is None:
             return False
         since = best.datetime_complete.timestamp()  # POSIX time: the local clock may have changed
-        return patience <= sum(
-            is_at_rest(trial)
-            and trial.datetime_start is not None
-            and trial.datetime_start.timestamp() >= since
-            for trial in self.trials
-        )
+        begins = (first_begin(trial) for trial in self.trials if is_at_rest(trial))
+        return patience <= sum(begin is not None and begin >= since for begin in begins)
 
     @cached_property
     def _grants(self) -> dict[int | None, Grant]:

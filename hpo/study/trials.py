@@ -53,6 +53,16 @@ def runs_of(trial: FrozenTrial, until: float | None = None) -> list[tuple[float,
     return runs
 
 
+def first_begin(trial: FrozenTrial) -> float | None:
+    """Return when the first worker began a trial, in POSIX seconds; None if none has.
+
+    Its `datetime_start` is when the last one did.
+    """
+    began = trial.datetime_start
+    ended_parts = (begin for begin, _ in runs_of(trial))
+    return min(ended_parts, default=began.timestamp() if began else None)
+
+
 def height_of(trial: FrozenTrial) -> int:
     """Return the last step that a trial has reported; 0 before the first."""
     return max(trial.intermediate_values, default=0)

@@ -25,6 +25,7 @@ from hpo.worker.signals import Stop
 from hpo.worker.view import PrunerView
 
 BATCH = 0.5  # seconds: faster steps are reported together
+LOOK_AGAIN = 1.0  # seconds, for a result when the time is over
 
 
 class Drained(Exception):  # noqa: N818 - an event, not a failure
@@ -45,7 +46,7 @@ class Climber:
     checkpoints: Checkpoints
     results: Results
     deadline: float | None  # by time.monotonic()
-    wall_time: str | None = None  # of the budget, as stored when the deadline was computed
+    wall_time: str | None = None  # of the budget, as stored when the last write asked for it
     last_step: int = 0
 
     # Not written to the database yet:
@@ -159,6 +160,8 @@ class Climber:
         account = self.lease.account()
         self.deadline = deadline_of(account)
         over = self.deadline is not None and time.monotonic() >= self.deadline
+        if over and not account.completed:
+            self.deadline = time.monotonic() + LOOK_AGAIN
         return over and bool(account.completed)
 
     def _has_to_ask(self, step: int, *, is_new: bool) -> bool:

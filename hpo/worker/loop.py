@@ -15,7 +15,6 @@ from hpo.storage.stale import grace_period
 from hpo.study import StoredStudy, load_study
 from hpo.worker.lease import Leases
 from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
-from hpo.worker.rounding import RoundedSampler
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
@@ -41,7 +40,7 @@ class Service:
         if lease is None:
             return False
         on_taken()
-        self.stored.study.sampler = RoundedSampler(sampler(self.stored.definition, lease.number))
+        self.stored.study.sampler = sampler(self.stored.definition, lease.number)
         with leftovers_freed():
             run_trial(lease, self.objective, self.stop)
         return True

@@ -8,6 +8,7 @@ from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial
 
 from hpo.storage.keys import GIVEN
+from hpo.worker.rounding import rounded
 
 
 class Proposal(FixedTrial):
@@ -43,9 +44,11 @@ class Proposal(FixedTrial):
         if distribution.single():
             return _get_single_value(distribution)
         together = self._proposed_together()
+        # Rounded before it is stored, so that the dashboard and scripts show what ran.
         if name in together:
-            return together[name]
-        return self._sampler.sample_independent(self._study, self._trial, name, distribution)
+            return rounded(together[name], distribution)
+        alone = self._sampler.sample_independent(self._study, self._trial, name, distribution)
+        return rounded(alone, distribution)
 
     def _proposed_together(self) -> dict[str, Any]:
         if self._together is None:

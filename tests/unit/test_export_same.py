@@ -277,6 +277,12 @@ MODULES = {
             total = params.k
             return scaled(5), total
     """,
+    "a function that sets its argument in an expression": """
+        def more(x):
+            return (x := x + 1) * 2
+        def fit(params, task, X):
+            return more(1), params.k
+    """,
     "a function with a variable, called in a comprehension": """
         def scaled(x):
             return [(total := x * 2), total]

@@ -427,6 +427,59 @@ def test_the_same_params_count_once(content, dataset):
         best(stored, 3)
 
 
+def rewrite(tmp_path, *changes):
+    """Change the family of one's own."""
+    path = tmp_path / "my_forest.py"
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def test_a_file_with_a_byte_order_mark_and_form_feeds_ships(forest, content, dataset, tmp_path):
+    forest("doubled")
+    rewrite(tmp_path, ("\nfrom dataclasses", "\ufefffrom dataclasses"))
+    rewrite(tmp_path, ("\ndef fit", "\n\f\ndef fit"))
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
+    assert_clean(script)
+
+
+def test_constants_that_need_each_other_stay_in_order(forest, content, dataset, tmp_path):
+    forest("doubled")
+    rewrite(
+        tmp_path,
+        ("def fit", "def widths(n):\n    n += 1\n    return [n] * n\n\n" + WIDTHS + "\n\ndef fit"),
+        ("return doubled(X)", "return X * WIDEST"),
+    )
+    script = script_of(stored_study(content, dataset, [0.5]), "train.py")
+    assert_clean(script)
+    assert script.index("def widths") < script.index("WIDTHS =") < script.index("WIDEST =")
+
+
+WIDTHS = "WIDTHS = widths(2)\nWIDEST = max(WIDTHS)"
+
+
+def test_what_is_no_function_is_refused_by_name(forest, content, dataset, tmp_path):
+    forest("doubled")
+    rewrite(tmp_path, ("def fit(params", "def train(how, params"))
+    rewrite(tmp_path, ("def predict", 'fit = partial(train, "a")\n\ndef predict'))
+    rewrite(tmp_path, ("from dataclasses", "from functools import partial\nfrom dataclasses"))
+    with pytest.raises(HpoError, match=r"my_forest: `fit = partial\(train, 'a'\)` can't stand"):
+        script_of(stored_study(content, dataset, [0.5]), "train.py")
+
+
+def test_scores_may_take_what_predict_leaves(forest, content, dataset, tmp_path):
+    forest("doubled")
+    scores = "def scores(trained, task, X):\n    return repr(task)\n\ndef save"
+    rewrite(tmp_path, ("def predict(trained, task", "def predict(trained, _task"))
+    rewrite(tmp_path, ("def save", scores))
+    stored = stored_study(content, dataset, [0.5, 0.75])
+    script = write_script(stored, best(stored, 2), "train.py")
+    assert "predict(model, X[valid])" in script
+    assert "repr(TASK)" in script
+
+
 def test_a_family_without_scores_can_t_be_averaged(forest, content, dataset):
     forest("doubled")
     stored = stored_study(content, dataset, [0.5, 0.75])

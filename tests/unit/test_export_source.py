@@ -175,6 +175,42 @@ def test_a_module_of_a_package_is_imported_whole():
     assert Import("numpy.linalg", None, None) in collected("predict").imports
 
 
+def test_modules_of_one_package_are_all_imported(package):
+    package("training", "import os.path\nimport xml.dom\nimport xml.sax\nROOT = xml.sax, xml.dom\n")
+    statements = {needed.statement for needed in collected("ROOT").imports}
+    assert statements == {"import xml.dom", "import xml.sax"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "WIDTH += 1",
+        "WIDTH = WIDTH * 2",
+        "WIDTH.append(6)",
+        "WIDTH[0] = 6",
+        "WIDTH.size = 6",
+        "del WIDTH[0]",
+        "for one in range(3): WIDTH.append(one)",
+        "if True: WIDTH = 6",
+    ],
+)
+def test_what_another_statement_changes_is_refused(package, change):
+    package("training", f"WIDTH = [5]\n{change}\nLAST = WIDTH\n")
+    with pytest.raises(HpoError, match=r"WIDTH can't stand in a script: line [12] changes it"):
+        collected("LAST").refuse_changes()
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["print(OTHER)", "OTHER.append(1)", "assert WIDTH", 'if __name__ == "__main__": print(WIDTH)'],
+)
+def test_other_statements_than_those_stay_behind(package, other):
+    package("training", f"WIDTH = [5]\nOTHER = []\n{other}\nLAST = WIDTH\n")
+    collector = collected("LAST")
+    collector.refuse_changes()
+    assert code(collector) == "WIDTH = [5]\n\n\nLAST = WIDTH"
+
+
 @pytest.mark.usefixtures("package")
 def test_a_statement_that_defines_two_names_is_taken_once():
     text = code(collected("predict"))

@@ -101,6 +101,16 @@ def test_a_trial_that_was_handed_back_was_not_in_vain_yet():
     assert not account(best, vain, at_rung, trials=9, patience=2).may_begin
 
 
+def test_a_trial_that_went_on_after_the_best_had_ended_did_not_begin_after_it():
+    best, went_on = trial(COMPLETE, 27, ended=10), trial(PRUNED, 9, began=12, ended=21)
+    times = [(START + timedelta(minutes=m)).timestamp() for m in (5, 9, 12, 21)]
+    parts = [times[:2], times[2:]]
+    went_on.set_user_attr(RUNS, parts)
+    assert account(best, went_on, trials=9, patience=1).may_begin
+    went_on.set_user_attr(RUNS, parts[1:])
+    assert not account(best, went_on, trials=9, patience=1).may_begin
+
+
 def test_a_budget_without_a_practical_end_leaves_a_time_that_can_be_said():
     found = account(trial(PRUNED, 1, ended=60), trials=10**15)
     assert found.time_left > timedelta(days=36500)

@@ -1,9 +1,12 @@
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import QMCSampler, RandomSampler, TPESampler
+from optuna.trial import create_trial
 
-from hpo.worker.rounding import RoundedSampler, rounded
+from hpo.worker.proposal import Proposal
+from hpo.worker.rounding import rounded
 
 
 @pytest.mark.parametrize(
@@ -17,6 +20,13 @@ def test_numbers_have_four_digits(value, expected):
 def test_a_number_stays_between_its_bounds(value, expected):
     low, high = (0.12344, 0.2) if expected == 0.12344 else (0.1, 0.123459)
     assert rounded(value, FloatDistribution(low, high)) == expected
+
+
+def test_numbers_of_a_narrow_range_stay_apart():
+    momentum = FloatDistribution(0.999, 0.9999)
+    assert rounded(0.99934567, momentum) == 0.999346
+    draws = np.random.default_rng(0).uniform(0.999, 0.9999, 1000)
+    assert len({rounded(value, momentum) for value in draws}) > 500
 
 
 def test_steps_and_whole_numbers_stay_as_they_are():
@@ -34,10 +44,15 @@ INNER = {
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("inner", INNER)
 def test_every_proposal_is_stored_as_it_is_used(inner):
-    study = optuna.create_study(sampler=RoundedSampler(INNER[inner]()))
+    study = optuna.create_study(sampler=INNER[inner]())
+    space = {"a": FloatDistribution(1e-5, 1, log=True), "b": FloatDistribution(0, 1)}
     for _ in range(12):
-        trial = study.ask()
-        used = trial.suggest_float("a", 1e-5, 1, log=True), trial.suggest_float("b", 0, 1)
-        study.tell(trial, sum(used))
-        assert tuple(study.trials[-1].params.values()) == used
-        assert all(value == float(f"{value:.4g}") for value in used)
+        study.ask()
+        proposal = Proposal(study, study.trials[-1], study.sampler)
+        used = {
+            "a": proposal.suggest_float("a", 1e-5, 1, log=True),
+            "b": proposal.suggest_float("b", 0, 1),
+        }
+        assert {name: stored for name, (stored, _) in proposal.new.items()} == used
+        assert all(value == float(f"{value:.4g}") for value in used.values())
+        study.add_trial(create_trial(params=used, distributions=space, value=sum(used.values())))
