@@ -46,7 +46,7 @@ class Climber:
     checkpoints: Checkpoints
     results: Results
     deadline: float | None  # by time.monotonic()
-    wall_time: str | None = None  # of the budget, as stored when the last write asked for it
+    wall_time: str | None = None  # of the budget, as stored when the deadline was computed
     last_step: int = 0
 
     # Not written to the database yet:

@@ -134,7 +134,7 @@ def _begin(climber: Climber, objective: Objective) -> Any:
     study = lease.stored.study
     proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
     params = persistently(lambda: objective.space.suggest(proposal), lease.give_up)
-    lease.write(
+    wanted = lease.write(
         Writing(
             params=proposal.new,
             user_attrs={
@@ -144,6 +144,7 @@ def _begin(climber: Climber, objective: Objective) -> Any:
             },
         )
     )
+    climber.wall_time = wanted.wall_time
     log.info("trial %d: %s", trial.number, proposal.params)
     return params
 
