@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hpo.dashboard.access import ARTIFACTS, READ, Access, Role, is_loopback, required_role
 
@@ -86,7 +86,7 @@ class Gate:
             raise Refusal("403 Forbidden", "another site has sent this")
 
     def _is_our_host(self, given: str) -> bool:
-        name = _host_of(f"//{given}")
+        name = _split(f"//{given}").hostname
         return name is not None and (is_loopback(name) or name == self.host)
 
     def _health(self, start: "StartResponse") -> Iterable[bytes]:
@@ -118,22 +118,15 @@ def _is_same_origin(environ: "WSGIEnvironment") -> bool:
     site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
     if site not in {None, "same-origin", "none"}:
         return False
-    return origin is None or _place_of(origin) == environ.get("HTTP_HOST", "")
+    return origin is None or _split(origin).netloc == environ.get("HTTP_HOST")
 
 
-def _place_of(url: str) -> str | None:
-    """Return the host and port of a URL."""
+def _split(url: str) -> SplitResult:
+    """Split a URL; a malformed one has no parts."""
     try:
-        return urlsplit(url).netloc
+        return urlsplit(url)
     except ValueError:
-        return None
-
-
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+        return urlsplit("")
 
 
 def _answer(

@@ -163,7 +163,7 @@ class Collector:
         return [text for module in order for text in self._texts(module)]
 
     def refuse_changes(self) -> None:
-        """Refuse modules that change what a script takes from them, which it would not do.
+        """Refuse modules that may change what a script takes from them, which it would not do.
 
         Raises:
             HpoError: there is such a statement beside the definitions.
@@ -176,7 +176,7 @@ class Collector:
                 if changed and statement not in taken:
                     raise HpoError(
                         f"{module}: {changed[0]} can't stand in a script: line {statement.lineno} "
-                        "changes it; define it in one statement"
+                        "may change it; define it in one statement"
                     )
 
     def _put(self, module: str, order: list[str], seen: set[str]) -> None:

@@ -59,8 +59,8 @@ def first_begin(trial: FrozenTrial) -> float | None:
     Its `datetime_start` is when the last one did.
     """
     began = trial.datetime_start
-    ended_parts = (begin for begin, _ in runs_of(trial))
-    return min(ended_parts, default=began.timestamp() if began else None)
+    begins = (begin for begin, _ in runs_of(trial))
+    return min(begins, default=began.timestamp() if began else None)
 
 
 def height_of(trial: FrozenTrial) -> int:
