@@ -72,13 +72,13 @@ def muted_stderr() -> Iterator[None]:
 
 
 @cache
-def recorded_environment() -> dict[str, str]:
+def recorded_environment(packages: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the versions and the processor, which a trial's value depends on, to record them.
 
-    Cached: reading the metadata of every installed package takes longer than all else in an empty
-    trial.
+    `packages` are those that its training code needs besides. Cached: reading the metadata of every
+    installed package takes longer than all else in an empty trial.
     """
-    return environment((*RECORDED, backend()))
+    return environment(dict.fromkeys((*RECORDED, *packages, backend())))
 
 
 def recorded_device() -> dict[str, Any]:

@@ -50,8 +50,12 @@ def read_draft(path: Path) -> Draft:
     return Draft(path=path, definition=definition, dataset=dataset, objective=objective)
 
 
-def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
+def store(
+    database: Database, draft: Draft, say: Say = log.info, packages: tuple[str, ...] = ()
+) -> StoredStudy:
     """Store the study unless it is there, after its pretraining; `say` prints what is done.
+
+    `packages` are those that an own model's training code imports.
 
     Raises:
         InputError: its pretraining can't be done.
@@ -65,6 +69,7 @@ def store(database: Database, draft: Draft, say: Say = log.info) -> StoredStudy:
         task=objective.task,
         weights=_weights(draft, say),
         steps=objective.steps,
+        packages=packages,
     )
     try:
         return create(database, draft.definition, origin, say)

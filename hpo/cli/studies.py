@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from hpo.errors import HpoError
 from hpo.models import BUILT_IN
 from hpo.opening import Draft, read_draft, store
 from hpo.storage.database import Database
@@ -14,15 +15,16 @@ from hpo.study import StoredStudy
 def create_study(database: Database, path: Path) -> StoredStudy:
     """Check a definition file and its data, and store the study unless it is there."""
     draft = read_draft(path)
-    if draft.definition.model not in BUILT_IN:
-        _warn_of_obstacle(draft)
-    return store(database, draft, partial(click.echo, err=True))
+    packages = () if draft.definition.model in BUILT_IN else _packages_of_own(draft)
+    return store(database, draft, partial(click.echo, err=True), packages)
 
 
-def _warn_of_obstacle(draft: Draft) -> None:
-    """Say before the search if `hpo export` will refuse the model after it."""
-    from hpo.export import obstacle
+def _packages_of_own(draft: Draft) -> tuple[str, ...]:
+    """Return the packages that an own model needs; say so if `hpo export` will refuse it."""
+    from hpo.export import packages_of
 
-    problem = obstacle(draft.definition, draft.objective.model, draft.objective.task)
-    if problem:
-        click.echo(f"hpo export will refuse this model: {problem}", err=True)
+    try:
+        return packages_of(draft.definition, draft.objective.model, draft.objective.task)
+    except HpoError as error:
+        click.echo(f"hpo export will refuse this model: {error}", err=True)
+        return ()

@@ -9,7 +9,7 @@ from typing import Any
 from hpo.cost import cost
 from hpo.definition import Definition, in_toml
 from hpo.errors import InputError
-from hpo.storage.keys import DEVICE, ENVIRONMENT, ERROR, FOLDS, RUNS
+from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT, ERROR, FOLDS, RUNS
 from hpo.study import StoredStudy, gist, status, trials_of
 from hpo.wording import BEST_PARAMS, cost_rows, device_in_words, duration, in_words, status_rows
 
@@ -84,10 +84,19 @@ def _folds(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.4f}" for value in values)
 
 
+def _earlier(machines: Sequence[Mapping[str, Any]]) -> str:
+    found = (
+        f"{device_in_words(one.get(DEVICE))} ({in_words(one.get(ENVIRONMENT, {}))})"
+        for one in machines
+    )
+    return "; ".join(found)
+
+
 NOTED: Mapping[str, Callable[[Any], str]] = {
     RUNS: _worked,
     DEVICE: device_in_words,
     ENVIRONMENT: in_words,
+    EARLIER: _earlier,
     FOLDS: _folds,
 }
 TITLES = {RUNS: "worked"}  # of lines whose title is not their key

@@ -1,13 +1,11 @@
-"""The docstring of a script: facts about its trials, and the packages that it needs."""
+"""The docstring of a script: facts about its trials."""
 
-import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
 from hpo import __version__
-from hpo.export.source import Import
 from hpo.study import StoredStudy
 
 
@@ -41,12 +39,3 @@ def _fact(trial: FrozenTrial) -> tuple[str, str]:
 
 def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def requirements(imports: Iterable[Import], backend: str) -> str:
-    """Return the names of the packages to install; joblib comes with scikit-learn."""
-    modules = {i.top for i in imports} - sys.stdlib_module_names - {"joblib"}
-    names = sorted(
-        {"sklearn": "scikit-learn", "keras": f"keras, {backend}"}.get(m, m) for m in modules
-    )
-    return ", ".join(names)

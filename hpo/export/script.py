@@ -3,11 +3,10 @@
 import ast
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from string import Template
-from types import SimpleNamespace
 from typing import Any
 
 import black
@@ -17,7 +16,8 @@ from hpo.definition import Definition
 from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
 from hpo.export.generators import Known, Symbol
-from hpo.export.head import facts, requirements
+from hpo.export.head import facts
+from hpo.export.members import TOLERANCE, Members
 from hpo.export.own import (
     ENSEMBLE,
     FOLDS,
@@ -32,11 +32,12 @@ from hpo.export.own import (
     refuse_own_names,
     text_of,
 )
+from hpo.export.packages import packages, packages_behind, requirements
 from hpo.export.pruning import long_names
 from hpo.export.source import Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, specialise
 from hpo.models import Model, resolve
-from hpo.storage.keys import DEVICE, ENVIRONMENT, SEED
+from hpo.storage.keys import SEED
 from hpo.study import StoredStudy, space_of
 from hpo.training.task import Task
 
@@ -58,18 +59,6 @@ READERS = {
     ".amat": "read_amat",
     ".parquet": "read_parquet",
 }
-
-# The packages behind an import that decide over a value's digits.
-PACKAGES = {
-    "numpy": ("numpy",),
-    "sklearn": ("scikit-learn",),
-    "sklearn.svm": ("scipy",),
-    "keras": ("keras", *BACKENDS),
-}
-
-# How far a value may be off where versions or the processor differ: another order of sums turns
-# single rows over for an SVM, and does to a network what another seed would.
-TOLERANCE = 0.02
 
 
 def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) -> str:
@@ -109,14 +98,18 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     return black.format_str(script, mode=LAYOUT)
 
 
-def obstacle(definition: Definition, model: Model, task: Task) -> str | None:
-    """Describe why training code can't stand in a script; None if it can, as far as is known."""
+def packages_of(definition: Definition, model: Model, task: Task) -> tuple[str, ...]:
+    """Return the packages that training code imports, as they are installed under.
+
+    Raises:
+        HpoError: it can't stand in a script, as far as is known before it is imported.
+    """
     try:
         collector = _collect(model, definition, several=False)
         refuse_own_names(collector, long_names({"task": task}))
-    except (HpoError, OSError, SyntaxError, ValueError) as error:  # it was not imported yet
-        return str(error)
-    return None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise HpoError(str(error)) from error
+    return tuple(packages(collector.imports | collector.inside))
 
 
 def _filled(text: str, parts: Mapping[str, object]) -> str:
@@ -130,46 +123,6 @@ def _names_used(texts: Iterable[str]) -> set[str]:
 
 def _assigned(values: Mapping[str, object]) -> str:
     return "\n".join(f"{name} = {value}" for name, value in values.items())
-
-
-@dataclass(frozen=True)
-class Members:
-    """The trials of a script, and the Params of each."""
-
-    trials: Sequence[FrozenTrial]
-    params: Sequence[Any]
-
-    @property
-    def several(self) -> bool:
-        """Whether the script averages several trials."""
-        return len(self.trials) > 1
-
-    @property
-    def backend(self) -> str:
-        """The backend of Keras that the first trial ran with, or would have."""
-        recorded = self.trials[0].user_attrs[ENVIRONMENT]
-        return next((name for name in BACKENDS if name in recorded), BACKENDS[0])
-
-    @property
-    def kernels(self) -> str:
-        """The first trial's setting of TensorFlow's kernels; empty if it had none."""
-        device: Mapping[str, str] = self.trials[0].user_attrs.get(DEVICE, {})
-        return device.get("kernels", "")
-
-    @property
-    def gpus(self) -> list[str]:
-        """The names of the GPUs that they ran on; empty if all ran on CPUs."""
-        devices = [trial.user_attrs.get(DEVICE, {}) for trial in self.trials]
-        return sorted({device["gpu"] for device in devices if "gpu" in device})
-
-    @property
-    def common(self) -> Any:
-        """The parameters that all trials share, as attributes."""
-        if not self.several:
-            return self.params[0]
-        first, *others = map(asdict, self.params)
-        same = {k: v for k, v in first.items() if all(other[k] == v for other in others)}
-        return SimpleNamespace(**same)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +150,10 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
     known, entries = _known(members.common, task), _entries(stored.definition, members)
     partly = frozenset({"params"} if members.several else ())
     first = specialise(texts, known, entries, partly)  # says which arguments are left
-    environment = _environment(members.trials[0], collector, first)
+    behind = _packages_behind(collector, first)
     arguments = _arguments(model, members, first)
     given, classes = _given(model, members, known, " ".join(arguments.values()))
-    own = _own(stored, members, arguments)
+    own = _own(stored, members, arguments, behind)
     left = specialise(texts, known, ["main", *classes], partly, own)
     aliases, definitions = _parted([text for text in left.texts if text is not None])
     return Body(
@@ -208,7 +161,7 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
         definitions=definitions,
         constants=left.constants,
         given=given,
-        environment=environment,
+        environment=members.environment(behind),
     )
 
 
@@ -273,7 +226,9 @@ def _require_function(model: Model, node: ast.stmt) -> ast.FunctionDef:
     return node
 
 
-def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) -> list[str]:
+def _own(
+    stored: StoredStudy, members: Members, arguments: Mapping[str, str], behind: Sequence[str]
+) -> list[str]:
     """Return the source of each definition of the script's own part."""
     definition, task = stored.definition, stored.origin.task
     filled: dict[str, object] = {
@@ -289,8 +244,7 @@ def _own(stored: StoredStudy, members: Members, arguments: Mapping[str, str]) ->
         "metric": definition.evaluation.metric.value,
         "classes": "CLASSES" if _named_classes(task) else task.classes,
         "weights": NEEDS_WEIGHTS if stored.origin.weights else "",
-        "lenience": _lenience(members),
-        "tolerance": TOLERANCE if members.gpus else f"0 if here == ENVIRONMENT else {TOLERANCE}",
+        **_lenience(members, behind),
     }
     filled["evaluation"] = _filled(FOLDS if definition.evaluation.folds else HOLDOUT, filled)
     for name, text in (ENSEMBLE if members.several else SINGLE).items():
@@ -359,14 +313,11 @@ def _splits(definition: Definition) -> str:
     return f"holdout(y, {evaluation.holdout}, {seed})"
 
 
-def _environment(trial: FrozenTrial, collector: Collector, left: Specialised) -> dict[str, str]:
-    """Return the part of the recorded environment that this script depends on."""
+def _packages_behind(collector: Collector, left: Specialised) -> list[str]:
+    """Return the packages that the values of this script depend on."""
     used = _names_used(text for text in left.texts if text)
-    imports = {i for i in collector.imports if i.bound in used} | OWN_IMPORTS
-    modules = {module for i in imports for module in (i.top, i.module)}
-    packages = [package for module in PACKAGES if module in modules for package in PACKAGES[module]]
-    recorded = trial.user_attrs[ENVIRONMENT]
-    return {n: recorded[n] for n in ("python", *packages, "processor") if n in recorded}
+    imports = {i for i in collector.imports if i.bound in used} | OWN_IMPORTS | collector.inside
+    return packages_behind(imports)
 
 
 def _before_keras(members: Members, definition: Definition) -> str:
@@ -377,11 +328,16 @@ def _before_keras(members: Members, definition: Definition) -> str:
     return "\n".join([QUIET_TENSORFLOW, *chosen, *([NO_WARNINGS] if trains_several else [])])
 
 
-def _lenience(members: Members) -> str:
+def _lenience(members: Members, behind: Sequence[str]) -> dict[str, object]:
+    """Return how far the values may be off, as code, and why, as a sentence."""
     if members.gpus:
-        gpus = ", ".join(members.gpus)
-        return f"It may be off by {TOLERANCE}: a GPU adds up in no fixed order ({gpus})."
-    return f"With other versions or on another processor it may be off by {TOLERANCE}."
+        reason = f"a GPU adds up in no fixed order ({', '.join(members.gpus)})"
+    elif members.differ(behind):
+        reason = "the machines that trained it differ in versions or processors"
+    else:
+        lenience = f"With other versions or on another processor it may be off by {TOLERANCE}."
+        return {"lenience": lenience, "tolerance": f"0 if here == ENVIRONMENT else {TOLERANCE}"}
+    return {"lenience": f"It may be off by {TOLERANCE}: {reason}.", "tolerance": TOLERANCE}
 
 
 def _constants(stored: StoredStudy, members: Members, body: Body) -> str:

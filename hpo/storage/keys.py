@@ -9,6 +9,7 @@ CONTROL = "hpo:control"  # whether its workers are to run, pause or stop
 SEED = "seed"
 ENVIRONMENT = "environment"
 DEVICE = "device"
+EARLIER = "earlier machines"  # where it began before: an environment and a device each
 RUNS = "runs"  # when each worker began and ended its part, in POSIX seconds
 FOLDS = "folds"  # the values of the finished folds
 ERROR = "error"  # why it failed or diverged

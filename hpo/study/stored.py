@@ -40,6 +40,7 @@ class Origin:
     weights: Weights | None = None  # pretrained
     steps: tuple[int, ...] = ()  # that a trial can report; stored for machines without the model
     points: int | None = None  # of the grid, if the sampler is "grid"; stored likewise
+    packages: tuple[str, ...] = ()  # that an own model's training code imports
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,4 +188,5 @@ def _origin(stored: dict[str, Any]) -> Origin:
     task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
     weights = Weights(**stored["weights"]) if stored.get("weights") else None
     given = {"folder": Path(stored["folder"]), "task": task, "weights": weights}
-    return Origin(**{**stored, **given, "steps": tuple(stored.get("steps", ()))})
+    tuples = {key: tuple(stored.get(key, ())) for key in ("steps", "packages")}
+    return Origin(**{**stored, **given, **tuples})

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -12,7 +13,7 @@ from hpo.errors import HpoError, LeaseLost
 from hpo.models import Trained
 from hpo.objective import Objective, Progress
 from hpo.storage.database import study_lock
-from hpo.storage.keys import DEVICE, ENVIRONMENT, FOLDS, RETRIES, SEED
+from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT, FOLDS, RETRIES, SEED
 from hpo.storage.ownership import Writing
 from hpo.storage.retrying import persistently
 from hpo.study import Control, Want, control_of, trials_of, write_control
@@ -139,14 +140,23 @@ def _begin(climber: Climber, objective: Objective) -> Any:
             params=proposal.new,
             user_attrs={
                 SEED: objective.seed_of(params),
-                ENVIRONMENT: recorded_environment(),
-                DEVICE: recorded_device(),
+                **_machines(trial, recorded_environment(lease.stored.origin.packages)),
             },
         )
     )
     climber.wall_time = wanted.wall_time
     log.info("trial %d: %s", trial.number, proposal.params)
     return params
+
+
+def _machines(trial: FrozenTrial, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return this machine as attributes, with others where a trial began before."""
+    here = {ENVIRONMENT: environment, DEVICE: recorded_device()}
+    before = {key: trial.user_attrs[key] for key in here if key in trial.user_attrs}
+    earlier = trial.user_attrs.get(EARLIER, [])
+    if not before or before == here or before in earlier:
+        return here
+    return {**here, EARLIER: [*earlier, before]}
 
 
 def _stop_at_same_bug(lease: Lease) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -92,6 +93,44 @@ def test_the_script_trains_and_predicts(database, create_study, work, hpo, run_s
 
     scored = run_script("--data", "blobs.npy", "--test", "blobs.npy", "--out", "out")
     assert re.search(r"^accuracy on blobs.npy: 0\.\d{4}$", scored.stdout, re.MULTILINE)
+
+
+DATED = """\
+import dateutil
+import numpy as np
+
+
+def fit(params, task, X, y, seed):
+    return dateutil.__name__
+
+
+def predict(trained, task, X):
+    from PIL import Image
+
+    return np.full(len(X), Image.MAX_IMAGE_PIXELS % 3)
+
+
+def save(trained, folder):
+    return folder
+"""
+
+
+def test_the_packages_of_training_code_are_recorded_and_named(hpo, tmp_path, monkeypatch):
+    (tmp_path / "dated.py").write_text(DATED)
+    (tmp_path / "late.py").write_text(
+        "from centroid import sampled\n"
+        "from hpo.models import Model\n"
+        'MODEL = Model(Params=sampled.Params, training="dated")\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    write_rows(tmp_path)
+    write_definition(tmp_path, **{**SAMPLED, "model": "late:MODEL", "budget": {"trials": 1}})
+    assert hpo("create", "blobs.toml").err == ""
+    assert hpo("worker", "blobs").code == 0
+    script = hpo("export", "blobs").out
+    for package in ("pillow", "python-dateutil"):  # neither is imported by its own name
+        assert f'    "{package}": "{version(package)}",\n' in script
+    assert "It needs numpy, pillow, python-dateutil, scikit-learn. How to run it" in script
 
 
 def test_what_can_t_be_exported_is_said_before_the_search(hpo, tmp_path, monkeypatch):

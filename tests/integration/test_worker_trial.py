@@ -15,7 +15,7 @@ from hpo.artifacts import open_artifacts
 from hpo.errors import DatabaseError, StudyError
 from hpo.opening import objective_of
 from hpo.search_space import SearchSpace
-from hpo.storage.keys import ENVIRONMENT, ERROR, RUNS, SEED
+from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT, ERROR, RUNS, SEED
 from hpo.storage.ownership import OwnedTrial, Writing
 from hpo.study import StudyState, load_study, status
 from hpo.worker import climber, loop
@@ -327,6 +327,27 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(
     undisturbed = create_study(name="undisturbed", **changes)
     work(undisturbed)
     assert values(stored) == values(undisturbed)
+
+
+def test_a_trial_remembers_each_machine_that_it_began_on(
+    create_study, work, at_epoch, monkeypatch
+):
+    stored, stop = create_study(**ONE), Stop()
+    at_epoch(2, stop.request)
+    work(stored, stop)
+    here = stored.study.trials[0].user_attrs
+    assert EARLIER not in here
+
+    again = Stop()
+    at_epoch(3, again.request)
+    there = {**here[ENVIRONMENT], "processor": "Other CPU"}
+    monkeypatch.setattr("hpo.worker.trial.recorded_environment", lambda _packages: there)
+    work(stored, again)
+    work(stored)
+    (done,) = stored.study.trials
+    assert done.state is TrialState.COMPLETE
+    assert done.user_attrs[ENVIRONMENT] == there
+    assert done.user_attrs[EARLIER] == [{key: here[key] for key in (ENVIRONMENT, DEVICE)}]
 
 
 def test_growing_samples_are_handed_back_too(database, create_study, work, monkeypatch, reports):

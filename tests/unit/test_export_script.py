@@ -23,7 +23,7 @@ from hpo.export.own import refuse_own_names
 from hpo.export.source import Collector
 from hpo.objective import build_objective
 from hpo.pretraining import Weights
-from hpo.storage.keys import DEVICE, ENVIRONMENT, SEED
+from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT, SEED
 from hpo.study import Origin, StoredStudy
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -607,6 +607,28 @@ def test_verify_of_a_trial_that_ran_on_a_gpu_is_lenient_everywhere(content, data
     text = write_script(stored, [trial], "train.py")
     assert "abs(value - VALUE) <= 0.02\n" in text
     assert "It may be off by 0.02: a GPU adds up in no fixed order (Fake 1)." in text
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one trial", "several"])
+def test_verify_is_lenient_everywhere_where_machines_differ(content, dataset, several):
+    stored = stored_study(content, dataset, [0.6, 0.5])
+    trials = best(stored, 2 if several else 1)
+    here = {ENVIRONMENT: recorded_environment(), DEVICE: {"cpu": "Some CPU", "cores": 4}}
+    trials[0].user_attrs[EARLIER] = [here]
+    assert "    tolerance = 0 if here == ENVIRONMENT else 0.02\n" in script_text(stored, trials)
+    other = {**recorded_environment(), "processor": "Other CPU"}
+    if several:
+        trials[1].user_attrs[ENVIRONMENT] = other
+    else:
+        trials[0].user_attrs[EARLIER] = [here, {ENVIRONMENT: other}]
+    text = script_text(stored, trials)
+    assert "if here == ENVIRONMENT" not in text
+    assert "<= 0.02" in text
+    assert "It may be off by 0.02: the machines that trained it differ in versions or" in text
+
+
+def script_text(stored, trials):
+    return write_script(stored, trials, "train.py")
 
 
 def test_verify_refuses_other_rows(run, write, dataset):
