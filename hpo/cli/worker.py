@@ -49,12 +49,13 @@ def worker(
 
     Start it on any machine that reaches the database and has the study's data (HPO_DATA is the
     folder where a relative path to it starts). The first SIGTERM or Ctrl-C hands the trial back
-    after its current step; the second one stops at once. While the database is away, it waits.
+    after its current step; the second one stops at once. It waits for a database that is away,
+    for at most 10 minutes.
 
     All studies get turns, trial by trial: those of the highest priority first, then the one that
     has the fewest workers. A study that is created later is taken up within seconds.
 
-    With --workers of 2 or more, or --gpus, it starts that many processes and supervises them: one
+    With --workers or --gpus, it starts that many processes and supervises them: one
     that crashes is started again, later each time, until it has crashed six times in quick
     succession. IDS are the numbers of GPUs, their UUIDs, or those of MIG slices, as nvidia-smi
     prints them.
@@ -87,7 +88,7 @@ def _slots(workers: int | None, gpus: str | None, per_gpu: int | None) -> "Seque
     if gpus is None:
         if per_gpu is not None:
             raise InputError("--per-gpu needs --gpus")
-        return plain_slots(workers) if workers and workers > 1 else ()
+        return plain_slots(workers) if workers else ()
     if workers is not None:
         raise InputError(
             "--workers and --gpus contradict each other: leave out --workers, "

@@ -120,6 +120,7 @@ def read_csv(path: Path) -> Table:
     with _whole_file(), _open_text(path) as file:
         first = _cells(file.readline(), ",")
     _require_commas(first)
+    _refuse_column_numbers(first)
     if not _is_header(first):
         return Table(values=_numbers(path, ",", 0))
     _require_names(first)
@@ -133,6 +134,15 @@ def _require_commas(cells: list[str]) -> None:
     found = next((mark for mark in ";\t|" if mark in cells[0]), None) if len(cells) == 1 else None
     if found:
         raise ValueError(f"row 1 is a single cell with {found!r} in it: separate cells with commas")
+
+
+def _refuse_column_numbers(cells: list[str]) -> None:
+    # What writes a table without names numbers its columns; they would be learned from as a row.
+    if len(cells) > 2 and cells == [str(number) for number in range(len(cells))]:
+        raise ValueError(
+            "row 1 counts the columns from 0: leave it out (in pandas, header=False), or write "
+            "names in their place"
+        )
 
 
 def _require_names(header: list[str]) -> None:

@@ -34,7 +34,7 @@ from hpo.export.own import (
 )
 from hpo.export.packages import packages, packages_behind, requirements
 from hpo.export.pruning import long_names
-from hpo.export.source import Collector, Import, Source, names_used, statements
+from hpo.export.source import POSTPONING, Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, specialise
 from hpo.models import Model, resolve
 from hpo.storage.keys import SEED
@@ -87,6 +87,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
             "imports": statements(inside - third_party),
+            "postponed": f"{POSTPONING.statement}\n\n" if collector.postpones else "",
             "quiet": quiet,
             "third_party": statements(third_party),
             "threads": " ".join(name for name in THREADS if "TF" not in name or has_keras),
@@ -104,11 +105,8 @@ def packages_of(definition: Definition, model: Model, task: Task) -> tuple[str, 
     Raises:
         HpoError: it can't stand in a script, as far as is known before it is imported.
     """
-    try:
-        collector = _collect(model, definition, several=False)
-        refuse_own_names(collector, long_names({"task": task}))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise HpoError(str(error)) from error
+    collector = _collect(model, definition, several=False)
+    refuse_own_names(collector, long_names({"task": task}))
     return tuple(packages(collector.imports | collector.inside))
 
 
@@ -275,6 +273,18 @@ def _parted(texts: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _collect(model: Model, definition: Definition, several: bool) -> Collector:
+    """Collect what a script needs.
+
+    Raises:
+        HpoError: a part of it can't be read, or can't stand in a script.
+    """
+    try:
+        return _collected(model, definition, several)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise HpoError(f"{model.training} or what it imports can't be read: {error}") from error
+
+
+def _collected(model: Model, definition: Definition, several: bool) -> Collector:
     own_package = model.training.partition(".")[0]
     collector = Collector(tuple({"hpo.training", own_package} - {"hpo"}))
     collector.add(model.Params.__module__, [model.Params.__name__])

@@ -51,6 +51,9 @@ class Import:
         return f"{what} as {self.alias}" if self.alias else what
 
 
+POSTPONING = Import("__future__", "annotations", None)
+
+
 def statements(imports: Iterable[Import]) -> str:
     """Return sorted import statements, one per module for names of it."""
     names: dict[str, set[str]] = {}
@@ -161,6 +164,13 @@ class Collector:
         for module in self.names:
             self._put(module, order, seen)
         return [text for module in order for text in self._texts(module)]
+
+    @property
+    def postpones(self) -> bool:
+        """Whether a module's annotations are not evaluated, and may name what comes later."""
+        return any(
+            POSTPONING in Source(module).imports.get("annotations", ()) for module in self.names
+        )
 
     def refuse_changes(self) -> None:
         """Refuse modules that may change what a script takes from them, which it would not do.

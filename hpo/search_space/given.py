@@ -89,12 +89,7 @@ def _outcomes(
     space: SearchSpace[Any], parameter: Parameter, values: Mapping[str, Choice]
 ) -> list[object]:
     """Return the values or bounds that a parameter may have where it has a meaning."""
-    name = parameter.name
-    if name in space.fixed:
-        return [space.fixed[name]]
-    if name in values:
-        return [values[name]]
-    if name not in space.searched:
-        return [parameter.default]
-    dimension = space.searched[name]
+    if parameter.name in values:
+        return [values[parameter.name]]
+    dimension = space.dimension(parameter.name)
     return [dimension] if isinstance(dimension, Bounds) else list(dimension)

@@ -81,11 +81,7 @@ class Grid:
 
 
 def _levels(space: SearchSpace[Any], parameter: Parameter) -> list[Choice]:
-    if parameter.name in space.fixed:
-        return [space.fixed[parameter.name]]
-    if parameter.name not in space.searched:
-        return [parameter.default]
-    dimension = space.searched[parameter.name]
+    dimension = space.dimension(parameter.name)
     if not isinstance(dimension, Bounds):
         return list(dimension)
     levels = _spread(dimension)

@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import BaseTrial
 
 from hpo.definition import Bounds, Choice, Dimension
@@ -27,14 +33,26 @@ class SearchSpace(Generic[P]):
         for name, parameter in self.parameters.items():
             if not parameter.has_meaning(values):
                 continue  # the dataclass has a default for it
-            if name in self.fixed:
-                values[name] = parameter.cast(self.fixed[name])
-            elif name in self.searched:
-                # Values that were queued with a trial may have another type than declared.
-                values[name] = parameter.cast(_suggest(trial, parameter, self.searched[name]))
+            if name in self.searched:
+                value = _suggest(trial, name, _distribution(parameter, self.searched[name]))
             else:
-                values[name] = parameter.default
+                value = self.fixed.get(name, parameter.default)
+            # Values that were queued with a trial may have another type than declared.
+            values[name] = parameter.cast(value)
         return self.Params(**values)
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return what each searched parameter is drawn from, also those that may lack a meaning."""
+        return {
+            name: _distribution(self.parameters[name], dimension)
+            for name, dimension in self.searched.items()
+        }
+
+    def dimension(self, name: str) -> Dimension:
+        """Return the values that a parameter can have in this space: one unless it is searched."""
+        if name in self.searched:
+            return self.searched[name]
+        return (self.fixed.get(name, self.parameters[name].default),)
 
     def highest(self, name: str) -> float:
         """Return the highest number that a parameter can have in this space."""
@@ -45,26 +63,33 @@ class SearchSpace(Generic[P]):
         return min(self._ends(name))
 
     def _ends(self, name: str) -> tuple[float, ...]:
-        dimension = self.searched.get(name)
+        dimension = self.dimension(name)
         if isinstance(dimension, Bounds):
             return float(dimension.low), float(dimension.high)
-        return tuple(map(float, self.possible(name)))
+        return tuple(map(float, dimension))
 
     def possible(self, name: str) -> tuple[Choice, ...]:
         """Return the values that a parameter without bounds can have in this space."""
-        if name in self.fixed:
-            return (self.fixed[name],)
-        dimension = self.searched.get(name, (self.parameters[name].default,))
+        dimension = self.dimension(name)
         assert not isinstance(dimension, Bounds)
         return dimension
 
 
-def _suggest(trial: BaseTrial, parameter: Parameter, dimension: Dimension) -> Choice:
-    name = parameter.name
+def _distribution(parameter: Parameter, dimension: Dimension) -> BaseDistribution:
     if not isinstance(dimension, Bounds):
-        choices = [parameter.cast(choice) for choice in dimension]
-        return cast("Choice", trial.suggest_categorical(name, choices))
+        return CategoricalDistribution([parameter.cast(choice) for choice in dimension])
     low, high, log = dimension.low, dimension.high, dimension.log
     if parameter.number is int:
-        return trial.suggest_int(name, int(low), int(high), step=int(dimension.step or 1), log=log)
-    return trial.suggest_float(name, low, high, step=dimension.step, log=log)
+        return IntDistribution(int(low), int(high), step=int(dimension.step or 1), log=log)
+    return FloatDistribution(low, high, step=dimension.step, log=log)
+
+
+def _suggest(trial: BaseTrial, name: str, distribution: BaseDistribution) -> Any:
+    match distribution:
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            return trial.suggest_int(name, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            return trial.suggest_float(name, low, high, step=step, log=log)
+        case CategoricalDistribution(choices=choices):
+            return trial.suggest_categorical(name, choices)
+    raise TypeError(distribution)

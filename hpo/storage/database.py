@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class Database:
     storage: BaseStorage  # with Optuna's cache
     records: RDBStorage  # the storage behind the cache
     contact: Contact = field(default_factory=Contact, repr=False)
+
+    def with_own_cache(self) -> "Database":
+        """Return this database with another cache of trials, which goes when nobody needs it."""
+        return replace(self, storage=get_storage(self.records))
 
     @property
     def address(self) -> str:

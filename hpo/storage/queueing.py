@@ -9,12 +9,8 @@ from sqlalchemy import Connection, text
 
 from hpo.storage.keys import GIVEN
 
-# Locks the study's row, as Optuna does to number trials, but so that attributes can be written.
 QUEUE = f"""
-WITH study AS (
-    SELECT study_id FROM studies WHERE study_id = :study_id FOR NO KEY UPDATE
-),
-counted AS (SELECT count(*) AS before FROM trials WHERE study_id = :study_id),
+WITH counted AS (SELECT count(*) AS before FROM trials WHERE study_id = :study_id),
 given AS (
     SELECT before + place - 1 AS number, fixed, CAST(attrs AS jsonb) AS attrs
     FROM counted, unnest(CAST(:fixed AS text[]), CAST(:attrs AS text[]))
@@ -22,7 +18,7 @@ given AS (
 ),
 added AS (
     INSERT INTO trials (number, study_id, state)
-    SELECT number, study_id, 'WAITING' FROM study, given RETURNING trial_id, number
+    SELECT number, :study_id, 'WAITING' FROM given RETURNING trial_id, number
 ),
 fixed AS (
     INSERT INTO trial_system_attributes (trial_id, key, value_json)

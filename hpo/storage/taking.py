@@ -6,18 +6,18 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, text
 
 from hpo.storage.keys import GRANTED, OWNER, PAUSED
+from hpo.storage.numbering import number_exclusively
 from hpo.storage.ownership import NOW
 from hpo.storage.times import as_optuna
 
 BEGIN = f"""
-WITH study AS (SELECT study_id FROM studies WHERE study_id = :study_id FOR UPDATE),
-counted AS (
+WITH counted AS (
     SELECT count(*) AS number, count(*) FILTER (WHERE state = 'WAITING') AS waiting
     FROM trials WHERE study_id = :study_id
 ),
 begun AS (
     INSERT INTO trials (number, study_id, state, datetime_start)
-    SELECT number, study_id, 'RUNNING', {NOW} FROM study, counted
+    SELECT number, :study_id, 'RUNNING', {NOW} FROM counted
     WHERE (waiting = 0 OR :despite_waiting) AND number < coalesce(:most, number + 1)
     RETURNING trial_id, number
 ),
@@ -56,7 +56,7 @@ granted AS (
     SELECT trial_id, '{GRANTED}', CAST(:grant AS text) FROM taken WHERE :grant IS NOT NULL
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = EXCLUDED.value_json
 )
-SELECT number FROM taken
+SELECT trial_id FROM taken
 """
 
 OWNED = f"""
@@ -87,6 +87,7 @@ def begin(
         "despite_waiting": despite_waiting,
         "grant": grant,
     }
+    number_exclusively(connection, study_id)
     row = connection.execute(text(BEGIN), parameters).one_or_none()
     if row is None:
         return None
@@ -106,10 +107,14 @@ def begin(
     )
 
 
-def take(connection: Connection, trial_id: int, owner: str, *, grant: int | None) -> None:
-    """Own a waiting trial, which may climb up to step `grant`; None leaves its grant as it is."""
+def take(connection: Connection, trial_id: int, owner: str, *, grant: int | None) -> int | None:
+    """Own a waiting trial, and return its id; None if it does not wait any more.
+
+    It may climb up to step `grant`; None leaves its grant as it is.
+    """
     parameters = {"trial_id": trial_id, "owner": json.dumps(owner), "grant": grant}
-    connection.execute(text(TAKE), parameters).one()
+    taken: int | None = connection.execute(text(TAKE), parameters).scalar_one_or_none()
+    return taken
 
 
 def owned(connection: Connection, study_id: int, owner: str) -> int | None:

@@ -16,6 +16,7 @@ from hpo.study.stored import (
     load_study,
     space_of,
     study_names,
+    trial_of,
     trials_of,
 )
 from hpo.study.survey import Seen, survey
@@ -56,6 +57,7 @@ __all__ = [
     "status",
     "study_names",
     "survey",
+    "trial_of",
     "trials_of",
     "write_control",
 ]

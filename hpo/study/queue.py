@@ -11,6 +11,7 @@ from hpo.errors import DefinitionError, StudyError
 from hpo.search_space import check_values
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import GIVEN
+from hpo.storage.numbering import number_exclusively
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import Account, account_of, spelled
 from hpo.study.stored import StoredStudy, load_study, space_of, trials_of
@@ -41,6 +42,7 @@ def enqueue(database: Database, name: str, given: Sequence[Given]) -> list[Queue
     stored = load_study(database, name)
     wanted = _fitting(stored, given)
     with study_lock(database, name) as connection:
+        number_exclusively(connection, stored.study_id)
         trials = trials_of(stored)
         queued = _numbered(wanted, trials)
         new = [one.values for one in queued if one.is_new]

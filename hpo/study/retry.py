@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpo.errors import StudyError
 from hpo.storage.database import Database, study_lock
 from hpo.storage.keys import GIVEN, RETRY_OF
+from hpo.storage.numbering import number_exclusively
 from hpo.storage.queueing import NewTrial, queue
 from hpo.study.budget import account_of
 from hpo.study.queue import Queued, spent
@@ -26,6 +27,7 @@ def retry(database: Database, name: str, numbers: Sequence[int] | None = None) -
     """
     stored = load_study(database, name)
     with study_lock(database, name) as connection:
+        number_exclusively(connection, stored.study_id)
         account = account_of(stored, connection)
         trials = account.trials
         retried = {trial.user_attrs.get(RETRY_OF): trial.number for trial in trials}

@@ -133,6 +133,16 @@ def trials_of(stored: StoredStudy) -> list[FrozenTrial]:
         return stored.study.get_trials(deepcopy=False)
 
 
+def trial_of(stored: StoredStudy, trial_id: int) -> FrozenTrial:
+    """Read one of a study's trials.
+
+    Raises:
+        StudyError: somebody has deleted the study.
+    """
+    with _unless_deleted(stored):
+        return stored.database.storage.get_trial(trial_id)
+
+
 def attrs_of(stored: StoredStudy) -> dict[str, Any]:
     """Read a study's user attributes.
 

@@ -61,17 +61,18 @@ def _is_header(line: str) -> bool:
 
 def read_amat(path: Path) -> NDArray[Any]:
     """Read numbers between white space as a table (n, columns)."""
-    return np.loadtxt(path, ndmin=2)
+    return np.loadtxt(path, comments=None, quotechar='"', encoding="utf-8-sig", ndmin=2)
 
 
 def read_parquet(path: Path) -> NDArray[Any]:
     """Read a .parquet file of numeric columns as a table (n, columns)."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    table = pq.ParquetFile(path).read()
+    pairs = zip(table.column_names, table.columns, strict=True)  # two may have the same name
     # pandas stores its index as a column, which is not data.
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    return np.column_stack([table[name].to_numpy() for name in names])
+    columns = [column for name, column in pairs if not name.startswith("__index_level_")]
+    return np.column_stack([column.to_numpy() for column in columns])
 
 
 def fingerprint(X: NDArray[np.float32], y: NDArray[np.int64]) -> str:

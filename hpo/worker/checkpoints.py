@@ -3,8 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError
 from hpo.objective import checkpoint_file, newest_checkpoint
 from hpo.storage.keys import CHECKPOINT
-from hpo.worker.scratch import scratch
 
 PAUSE = 4.0  # times the duration of a save: the pause after it, so that a slow store costs a fifth
 REST = 60.0  # seconds of pause after a save that failed: a dead bucket takes long to time out
@@ -101,19 +99,17 @@ class Checkpoints:
             log.warning("a checkpoint of trial %d is left over: %s", self.number, error)
 
 
-@contextmanager
-def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial) -> Iterator[Checkpoints]:
-    """Yield the checkpoints of a trial, in a folder of this process, ready to resume from."""
-    with scratch() as folder:
-        found = Checkpoints(
-            artifacts=artifacts,
-            study=study,
-            number=trial.number,
-            folder=folder,
-            kept=trial.system_attrs.get(CHECKPOINT),
-        )
-        found.fetch()
-        yield found
+def checkpoints(artifacts: Artifacts, study: str, trial: FrozenTrial, folder: Path) -> Checkpoints:
+    """Return the checkpoints of a trial, in a folder of this process, ready to resume from."""
+    found = Checkpoints(
+        artifacts=artifacts,
+        study=study,
+        number=trial.number,
+        folder=folder,
+        kept=trial.system_attrs.get(CHECKPOINT),
+    )
+    found.fetch()
+    return found
 
 
 def forget(artifacts: Artifacts, study: str, number: int) -> bool:

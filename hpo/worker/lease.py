@@ -30,6 +30,7 @@ from hpo.study import (
     budget_of,
     control_of,
     height_of,
+    trial_of,
     trials_of,
 )
 from hpo.worker.checkpoints import forget
@@ -214,7 +215,7 @@ class Leases:
             if trial_id is None:
                 return None
             deadline = deadline_of(selection.account)
-        trial = self.stored.database.storage.get_trial(trial_id)
+        trial = trial_of(self.stored, trial_id)
         return self._lease(trial, owner, selection.account.trials, deadline)
 
     def _begin(self, owner: str) -> FrozenTrial | None:
@@ -266,9 +267,7 @@ class Leases:
         account, trial = selection.account, selection.existing()
         grant = account.grant(trial)
         if trial is not None:
-            trial_id = self._id_of(trial)
-            taking.take(connection, trial_id, owner, grant=grant)
-            return trial_id
+            return taking.take(connection, self._id_of(trial), owner, grant=grant)
         if account.may_begin:
             begun = taking.begin(
                 connection, self.stored.study_id, owner, despite_waiting=True, grant=grant

@@ -35,6 +35,8 @@ def keep_what_is_loaded() -> None:
 
     Traversing TensorFlow's modules alone takes a third of a second each time.
     """
+    gc.unfreeze()  # of what was loaded for another study much may be garbage by now
+    gc.collect()
     gc.freeze()
 
 

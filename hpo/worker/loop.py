@@ -15,6 +15,7 @@ from hpo.storage.stale import grace_period
 from hpo.study import StoredStudy, load_study
 from hpo.worker.lease import Leases
 from hpo.worker.leftovers import keep_what_is_loaded, leftovers_freed
+from hpo.worker.scratch import scratch
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner, sampler
 from hpo.worker.trial import run_trial
@@ -36,14 +37,15 @@ class Service:
 
     def run_next(self, on_taken: Callable[[], object] = lambda: None) -> bool:
         """Run the next trial; False if there is none now."""
-        lease = self.leases.take()
-        if lease is None:
-            return False
-        on_taken()
-        self.stored.study.sampler = sampler(self.stored.definition, lease.number)
-        with leftovers_freed():
-            run_trial(lease, self.objective, self.stop)
-        return True
+        with scratch() as folder:  # no trial is taken where it could not be run
+            lease = self.leases.take()
+            if lease is None:
+                return False
+            on_taken()
+            self.stored.study.sampler = sampler(self.stored.definition, lease.number)
+            with leftovers_freed():
+                run_trial(lease, self.objective, self.stop, folder)
+            return True
 
     def is_over(self) -> bool:
         """Whether the study has ended."""
@@ -60,7 +62,7 @@ def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: st
     Raises:
         InputError: it is not in the database, or this machine lacks its rows or its model.
     """
-    stored = load_study(database, study)
+    stored = load_study(database.with_own_cache(), study)
     objective = objective_of(stored)
     import_code(objective.model)
     end_without_tuning()

@@ -6,9 +6,10 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from hpo.errors import InputError
 from hpo.storage.file_lock import open_lock
 
 PREFIX = "hpo-trial-"
@@ -18,24 +19,45 @@ NEW = 60.0  # seconds: a folder younger than this may not be locked yet
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a new temporary folder, which is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix=_prefix(), ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        with open_lock(folder / LOCK) as lock:
-            with suppress(OSError):  # a file system without locks
-                lock.take()
-            yield folder
+    """Yield a new temporary folder, which is removed at the end.
+
+    Raises:
+        InputError: there is no place for temporary files, or no space left there.
+    """
+    with ExitStack() as stack:
+        with _explained():
+            made = tempfile.TemporaryDirectory(prefix=_prefix(), ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+            lock = stack.enter_context(open_lock(folder / LOCK))
+        with suppress(OSError):  # a file system without locks
+            lock.take()
+        yield folder
 
 
 def remove_left_over() -> None:
     """Remove the folders of workers that were killed, which could fill a disk within days.
 
     Only those of this machine: not every shared file system shows the locks of other machines.
+
+    Raises:
+        InputError: there is no place for temporary files.
     """
-    for folder in Path(tempfile.gettempdir()).glob(f"{glob.escape(_prefix())}*"):
+    with _explained():
+        place = Path(tempfile.gettempdir())
+    for folder in place.glob(f"{glob.escape(_prefix())}*"):
         with suppress(OSError):  # gone meanwhile, or another user's
             if time.time() - folder.stat().st_mtime > NEW and _is_left(folder):
                 shutil.rmtree(folder)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"no temporary folder can be made: {error}; set TMPDIR to a folder with space"
+        ) from error
 
 
 def _prefix() -> str:

@@ -54,7 +54,7 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
                 number=trial_number,
                 scramble=settings.scramble,
                 seed=definition.seed,  # all workers draw from one sequence
-                own_seed=seed,
+                space=space_of(definition).distributions(),
             )
         case GridWalk():
             return GridSampler(Grid(space_of(definition)), definition.seed)

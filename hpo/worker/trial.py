@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -40,16 +41,19 @@ OLDEST = 10.0  # seconds: the maximum age of the other trials that a pruner sees
 log = logging.getLogger(__name__)
 
 
-def run_trial(lease: Lease, objective: Objective, stop: Stop) -> None:
-    """Run a trial, record how it ended, and remove its checkpoints if it has ended for good."""
+def run_trial(lease: Lease, objective: Objective, stop: Stop, folder: Path) -> None:
+    """Run a trial, record how it ended, and remove its checkpoints if it has ended for good.
+
+    The folder is empty, for checkpoints on this machine.
+    """
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, HalvingPruner) else OLDEST
     view = PrunerView(study, lambda: lease.trials, lease.trial, max_age)
     with (
         heartbeat(lease),
         results(lease.artifacts, study.study_name, lease.number) as files,
-        checkpoints(lease.artifacts, study.study_name, lease.trial) as kept,
     ):
+        kept = checkpoints(lease.artifacts, study.study_name, lease.trial, folder)
         climber = Climber(
             lease=lease,
             view=view,
@@ -110,6 +114,8 @@ def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
 
 
 def _evaluate(climber: Climber, objective: Objective) -> float:
+    if climber.stop.requested:  # since the trial was taken: its first step may be long
+        raise Drained
     params = _begin(climber, objective)
     climber.last_step = objective.last_step_of(params)
 

@@ -68,6 +68,7 @@ class Turns:
         except SickMachine as error:  # until somebody fixes it and starts the worker again
             log.error('the study "%s" is left out here: %s', seen.name, error)  # noqa: TRY400 - said
             self.left_out[seen.name] = float("inf")
+            self.services.pop(seen.name, None)
         except InputError as error:
             log.warning('the study "%s" is left out here for a while: %s', seen.name, error)
             self.left_out[seen.name] = time.monotonic() + LEFT_OUT

@@ -9,7 +9,7 @@ import pytest
 from blobs import write_definition
 from optuna.trial import TrialState
 
-from hpo.study import Want, set_control
+from hpo.study import Want, load_study, set_control
 from hpo.worker.lease import Outcome
 
 
@@ -53,18 +53,41 @@ def test_a_machine_without_gpus_is_told_what_was_tried(refused, nvidia_smi):
     assert said.endswith("says: No devices were found")
 
 
+def test_where_no_temporary_file_can_be_written_no_trial_is_taken(
+    refused, database, monkeypatch, tmp_path
+):
+    place = tmp_path / "full"
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(place))
+        code, said = refused("blobs")
+    assert code == 2
+    assert said.startswith("no temporary folder can be made: [Errno 2] No such file or directory")
+    assert said.endswith("; set TMPDIR to a folder with space")
+    assert load_study(database, "blobs").study.trials == []
+
+
 def test_an_unknown_study_starts_no_process(refused):
     code, said = refused("nobody", "--workers", 2)
     assert code == 2
     assert said == 'there is no study "nobody"; the database has: blobs'
 
 
-def test_one_worker_works_in_this_process(hpo, rows):
+def test_a_worker_that_was_not_counted_works_in_this_process(hpo, rows, caplog):
+    caplog.set_level(logging.INFO)
     write_definition(rows.parent)
     hpo("create", "blobs.toml")
-    said = hpo("worker", "blobs", "--workers", 1)
+    said = hpo("worker", "blobs")
     assert said.code == 0
-    assert "blobs" in hpo("status").out
+    assert "blobs is finished" in caplog.messages
+    assert not any("process" in message for message in caplog.messages)
+
+
+def test_one_worker_that_was_counted_is_supervised(hpo, rows, caplog):
+    caplog.set_level(logging.INFO)
+    write_definition(rows.parent, budget={"trials": 1})
+    hpo("create", "blobs.toml")
+    hpo("worker", "blobs", "--workers", 1)
+    assert any(message.startswith("worker-1: process ") for message in caplog.messages)
 
 
 def test_a_worker_says_why_it_has_nothing_to_do(hpo, create_study, database, caplog):

@@ -133,6 +133,66 @@ def test_the_packages_of_training_code_are_recorded_and_named(hpo, tmp_path, mon
     assert "It needs numpy, pillow, python-dateutil, scikit-learn. How to run it" in script
 
 
+TYPED = """\
+from __future__ import annotations
+
+import numpy as np
+
+
+class Means:
+    def shrunken(self, task) -> Means:
+        return self
+
+
+def fit(params, task, X, y, seed) -> Means:
+    return Means().shrunken(task)
+
+
+def predict(trained: Means, task, X):
+    return np.full(len(X), task.classes[0])
+
+
+def save(trained: Means, folder):
+    return folder
+"""
+
+
+def test_annotations_that_are_not_evaluated_are_not_in_the_script_either(
+    hpo, run_script, tmp_path, monkeypatch
+):
+    (tmp_path / "typed.py").write_text(TYPED)
+    (tmp_path / "plain.py").write_text(
+        "from centroid import sampled\n"
+        "from hpo.models import Model\n"
+        'MODEL = Model(Params=sampled.Params, training="typed")\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    write_rows(tmp_path)
+    write_definition(tmp_path, **{**SAMPLED, "model": "plain:MODEL", "budget": {"trials": 1}})
+    assert hpo("create", "blobs.toml").err == ""
+    assert hpo("worker", "blobs").code == 0
+    hpo("export", "blobs", "-o", "train.py")
+    verified = run_script("--data", "blobs.npy", "--verify")
+    assert verified.returncode == 0, verified.stderr
+    script = (tmp_path / "train.py").read_text()
+    assert "from __future__ import annotations\n\nimport argparse\n" in script
+
+
+def test_a_training_module_that_is_no_python_is_named(hpo, tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("def fit(:\n")
+    (tmp_path / "family.py").write_text(
+        "from centroid import sampled\n"
+        "from hpo.models import Model\n"
+        'MODEL = Model(Params=sampled.Params, training="broken")\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    write_rows(tmp_path)
+    write_definition(tmp_path, **{**SAMPLED, "model": "family:MODEL"})
+    said = hpo("create", "blobs.toml").err
+    assert said.startswith("hpo export will refuse this model: broken or what it imports can't be ")
+    assert said.count("\n") == 1
+
+
 def test_what_can_t_be_exported_is_said_before_the_search(hpo, tmp_path, monkeypatch):
     package = tmp_path / "voting"
     package.mkdir()

@@ -12,7 +12,7 @@ from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
 from hpo.storage.keys import DEFINITION
 from hpo.storage.ownership import Writing
 from hpo.study import load_study
-from hpo.worker.lease import Outcome
+from hpo.worker.lease import Leases, Outcome
 
 RATE = distribution_to_json(FloatDistribution(0.1, 0.9))
 REPORTS = Writing(reports={1: 0.5}, params={"rate": (0.5, RATE)}, user_attrs={"seed": 1})
@@ -86,6 +86,23 @@ def test_the_worker_of_a_deleted_study_finds_out(hpo, worked, leases):
         runs.write(REPORTS)
     with pytest.raises(StudyError, match="somebody has deleted it"):
         leases(runs.stored).take()
+
+
+def test_a_worker_whose_study_is_deleted_just_after_the_take_finds_out(
+    hpo, create_study, leases, monkeypatch
+):
+    ours = leases(create_study(budget={"trials": 2, "steps": 8}))
+    take_next = Leases._take_next
+
+    def deleted_then(*given):
+        taken = take_next(*given)
+        given[2].commit()  # the connection, whose lock ends
+        hpo("delete", "blobs", "--yes")
+        return taken
+
+    monkeypatch.setattr(Leases, "_take_next", deleted_then)
+    with pytest.raises(StudyError, match="somebody has deleted it"):
+        ours.take()
 
 
 def test_a_study_that_is_not_there_is_named(hpo):

@@ -1,5 +1,6 @@
 """Trials that a person queues: what is refused, and that workers take the others as they are."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import chain
@@ -7,7 +8,7 @@ from itertools import chain
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from hpo.definition import Given
 from hpo.errors import DefinitionError, StudyError
@@ -277,6 +278,21 @@ def test_two_that_queue_the_same_at_once_queue_it_once(open_another, create_stud
         new = [*threads.map(queue_both, others)]
     assert sorted(new) == [[False] * 2] * 3 + [[True] * 2]
     assert states(stored) == ["waiting"] * 2
+
+
+def test_what_another_program_queues_meanwhile_has_numbers_of_its_own(database, create_study):
+    stored = create_study(budget={"trials": 9})
+    with ThreadPoolExecutor(1) as thread:
+        with database.engine.begin() as connection:  # as Optuna does it
+            connection.execute(text("SELECT FROM studies FOR UPDATE"))
+            connection.execute(
+                text("INSERT INTO trials (number, study_id, state) VALUES (0, :id, 'WAITING')"),
+                {"id": stored.study_id},
+            )
+            queueing = thread.submit(enqueue, database, "blobs", given({"rate": 0.2}))
+            time.sleep(0.5)
+        assert [one.number for one in queueing.result()] == [1]
+    assert [trial.number for trial in stored.study.trials] == [0, 1]
 
 
 # ---- what is refused

@@ -24,6 +24,7 @@ from hpo.worker.lease import Outcome
 
 PRUNED = Outcome(state=TrialState.PRUNED)
 WAITING = Outcome(state=TrialState.WAITING)
+OPTUNAS = text("INSERT INTO trials (number, study_id, state) VALUES (0, :study_id, 'RUNNING')")
 
 
 @pytest.fixture
@@ -50,6 +51,21 @@ def test_a_trial_that_was_taken_runs_and_has_an_owner(mine, stale_ids):
     assert trial.system_attrs[OWNER].startswith("me:")
     assert trial.datetime_start is not None
     assert stale_ids() == []
+
+
+@pytest.mark.parametrize("budget", [{"trials": 3}, {"trials": 3, "steps": 99}], ids=str)
+def test_a_trial_that_another_program_numbers_meanwhile_has_a_number_of_its_own(
+    create_study, leases, database, budget
+):
+    ours = leases(create_study(name="shared", budget=budget))
+    with ThreadPoolExecutor(1) as thread:
+        with database.engine.begin() as connection:  # as Optuna does it
+            connection.execute(text("SELECT FROM studies FOR UPDATE"))
+            connection.execute(OPTUNAS, {"study_id": ours.stored.study_id})
+            taking_one = thread.submit(ours.take)
+            time.sleep(0.5)
+        assert taking_one.result().number == 1
+    assert [trial.number for trial in ours.stored.study.trials] == [0, 1]
 
 
 def test_the_budget_ends_the_taking(mine):
@@ -339,7 +355,7 @@ def test_a_new_trial_is_taken_without_a_look_at_the_others(mine, statements):
     statements.clear()
     lease = mine.take()
     assert not any("trial_intermediate_values" in sent for sent in statements)
-    assert len(statements) == 4  # stale trials, the lock, the study, the trial
+    assert len(statements) == 5  # stale trials, the lock, the study, its row, the trial
     assert [trial.number for trial in lease.trials] == [0]  # where somebody asks for them
 
 

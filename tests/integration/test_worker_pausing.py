@@ -7,6 +7,7 @@ import pytest
 from blobs import STEPS
 from centroid import stepwise
 from optuna.trial import TrialState
+from trials import run_trial
 
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
@@ -17,7 +18,6 @@ from hpo.worker import loop
 from hpo.worker.lease import Outcome
 from hpo.worker.signals import Stop
 from hpo.worker.strategy import pruner
-from hpo.worker.trial import run_trial
 
 HALVING = {"pruner": {"name": "halving", "min_resource": 1, "reduction_factor": 2}}
 GRID = {"space": {"rate": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}, "sampler": {"name": "grid"}}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from optuna.trial import TrialState
+from trials import run_trial
 
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError, DatabaseAway
@@ -17,7 +18,6 @@ from hpo.study import load_study
 from hpo.training import batches as batches_module
 from hpo.worker import checkpoints, climber
 from hpo.worker.signals import Stop
-from hpo.worker.trial import run_trial
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,11 +66,11 @@ def kept_files():
 
 
 class StopAfter(Stop):
-    """Tells the worker to stop when it has asked so often."""
+    """Tells the worker to stop when it has asked so often since the trial began."""
 
     def __init__(self, asks):
         super().__init__()
-        self.asks = asks
+        self.asks = asks + 1  # it asks before the first step, too
 
     @property
     def requested(self):

@@ -329,9 +329,26 @@ def test_a_worker_that_is_told_to_stop_hands_its_trial_back(
     assert values(stored) == values(undisturbed)
 
 
-def test_a_trial_remembers_each_machine_that_it_began_on(
-    create_study, work, at_epoch, monkeypatch
+def test_a_worker_that_is_told_to_stop_while_it_takes_a_trial_does_no_step(
+    create_study, work, monkeypatch, reports
 ):
+    stored, stop = create_study(**ONE), Stop()
+    take = Leases.take
+
+    def take_and_stop(leases):
+        lease = take(leases)
+        stop.request()
+        return lease
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Leases, "take", take_and_stop)
+        work(stored, stop)
+    assert (states(stored), reports) == (["waiting"], [])
+    work(stored)
+    assert states(stored) == ["complete"]
+
+
+def test_a_trial_remembers_each_machine_that_it_began_on(create_study, work, at_epoch, monkeypatch):
     stored, stop = create_study(**ONE), Stop()
     at_epoch(2, stop.request)
     work(stored, stop)

@@ -55,6 +55,7 @@ def parquet(**columns):
 
 
 NAMES = ["a", "b", "c", "d", "e"]
+TWICE = pa.Table.from_arrays([*map(pa.array, [*X.T, Y])], names=["a", "a", "b", "b", "c", "y"])
 BOM = b"\xef\xbb\xbf"
 FILES = [
     ("a.npy", lambda path: np.save(path, LAST), "last"),
@@ -90,6 +91,8 @@ FILES = [
     ("header.csv.gz", bytes_of(gzip.compress(BOM + text(LAST, header="a,b,c,d,e,y"))), "y"),
     ("A.CSV.GZ", bytes_of(gzip.compress(text(LAST))), "last"),
     ("a.amat", bytes_of(text(LAST, "  ")), "last"),
+    ("bom.amat", bytes_of(BOM + text(LAST, "  ")), "last"),
+    ("twice.parquet", lambda path: pq.write_table(TWICE, path), "last"),
     ("a.parquet", parquet(**dict(zip(NAMES, X.T, strict=True)), y=Y), "last"),
     ("first.parquet", parquet(y=Y.astype(np.int8), **dict(zip(NAMES, X.T, strict=True))), "y"),
     (

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalW
 def proposal(definition, number):
     """What a fresh sampler proposes for the trial of this number."""
     study = optuna.create_study(sampler=sampler(definition, number))
-    return study.ask().suggest_float("C", 0, 1)
+    return study.ask().suggest_float("C", 0.001, 1.001)
 
 
 def with_sampler(content, seed=0, **options):
@@ -56,25 +56,32 @@ def test_tpe_has_the_options_of_the_definition(content):
 
 
 def test_qmc_draws_the_point_of_a_trial_s_number_whoever_asks_first(content):
+    content["space"]["C"] = {"low": 0.001, "high": 1.001}
     definition = with_sampler(content, seed=5, name="qmc", scramble=True)
-    study = optuna.create_study()
-    study.enqueue_trial({"C": 0.5})
-    study.tell(_asked(study, definition, 0)[0], 0.0)  # from then on its parameters are the space
-    drawn = {number: _asked(study, definition, number)[1] for number in range(8, 16)}
-    backwards = {number: _asked(study, definition, number)[1] for number in range(15, 7, -1)}
+    drawn = {number: proposal(definition, number) for number in range(8)}
+    backwards = {number: proposal(definition, number) for number in range(7, -1, -1)}
     assert drawn == backwards
-    assert sorted(int(8 * value) for value in drawn.values()) == [*range(8)]  # each eighth has one
+    eighths = sorted(int(8 * (value - 0.001)) for value in drawn.values())
+    assert eighths == [*range(8)]
 
 
-def test_the_first_trials_of_a_sequence_differ_where_no_other_has_parameters_yet(content):
+def test_a_point_does_not_depend_on_what_the_first_trial_had(content):
     definition = with_sampler(content, name="qmc")
-    assert proposal(definition, 0) != proposal(definition, 1)
+    space = space_of(definition)
 
+    def drawn_after(kernel):
+        study = optuna.create_study()
+        study.enqueue_trial({"kernel": kernel})
+        for number in range(9):
+            study.sampler = sampler(definition, number)
+            trial = study.ask()
+            space.suggest(trial)
+            study.tell(trial, 0.0)
+        return [trial.params for trial in study.trials[1:]]
 
-def _asked(study, definition, number):
-    study.sampler = sampler(definition, number)
-    trial = study.ask()
-    return trial, trial.suggest_float("C", 0, 1)
+    drawn = drawn_after("linear")  # without gamma
+    assert drawn == drawn_after("rbf")
+    assert len({params["gamma"] for params in drawn if "gamma" in params}) > 2
 
 
 def made_pruner(content, last_step=81, **options):

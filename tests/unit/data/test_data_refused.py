@@ -161,6 +161,14 @@ def test_binary_under_the_name_of_a_csv(tmp_path):
     assert "not a text file" in refusal(tmp_path / "a.csv")
 
 
+def test_a_header_that_counts_the_columns_is_no_row(tmp_path):
+    (tmp_path / "a.csv").write_text("0,1,2\n0.5,0.6,1\n")  # as pandas writes a table without names
+    said = "row 1 counts the columns from 0: leave it out (in pandas, header=False), or write names"
+    assert said in refusal(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("0,1\n1,0\n")
+    assert len(load_dataset(tmp_path / "a.csv").X) == 2
+
+
 def test_header_that_promises_too_much(tmp_path):
     with (tmp_path / "a.npy").open("wb") as file:
         shape = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 784)}
