@@ -7,7 +7,7 @@ import pytest
 from blobs import STEPS
 from centroid import stepwise
 from optuna.trial import TrialState
-from trials import run_trial
+from trials import StopAfter, run_trial
 
 from hpo.artifacts import open_artifacts
 from hpo.opening import objective_of
@@ -112,14 +112,12 @@ def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
 def test_a_trial_that_is_handed_back_at_a_rung_waits_there_like_any_other(
     create_study, leases, database, told
 ):
-    stored, stop = create_study(**HALVING, budget={"trials": 1}), Stop()
+    stored = create_study(**HALVING, budget={"trials": 1})
     stored.study.pruner = pruner(stored.definition.pruner, STEPS)
     lease = leases(stored).take()
     if told == "to pause":
         set_control(database, "blobs", Want.PAUSE)
-    else:
-        stop.request()
-    run_trial(lease, objective_of(stored), stop)
+    run_trial(lease, objective_of(stored), StopAfter(0) if told == "to stop" else Stop())
     (trial,) = stored.study.trials
     assert (trial.last_step, trial.system_attrs.get(PAUSED)) == (1, 1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from optuna.trial import TrialState
-from trials import run_trial
+from trials import StopAfter, run_trial
 
 from hpo.artifacts import Artifacts
 from hpo.errors import ArtifactError, DatabaseAway
@@ -63,19 +63,6 @@ def kept_files():
     folder = Path(os.environ["HPO_HOME"], "artifacts")
     found = [*folder.rglob("checkpoints/*"), *folder.rglob("_unfinished/*")]
     return [path for path in found if path.is_file()]
-
-
-class StopAfter(Stop):
-    """Tells the worker to stop when it has asked so often since the trial began."""
-
-    def __init__(self, asks):
-        super().__init__()
-        self.asks = asks + 1  # it asks before the first step, too
-
-    @property
-    def requested(self):
-        self.asks -= 1
-        return self.asks < 0
 
 
 def test_a_handed_back_trial_goes_on_where_it_was_and_ends_the_same(create_network, leases):
