@@ -65,7 +65,7 @@ def _best_rows(best: FrozenTrial | None) -> dict[str, str]:
 
 def _device_row(best: FrozenTrial) -> dict[str, str]:
     device = device_in_words(best.user_attrs.get(DEVICE))
-    return {"device": device} if device else {}  # older versions did not record it
+    return {"device": device} if device else {}  # another program ran it
 
 
 def device_in_words(device: object) -> str:

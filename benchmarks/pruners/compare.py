@@ -32,6 +32,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpo.definition import Definition, parse
 from hpo.storage.keys import PAUSED
+from hpo.study import ladder_of
 from hpo.worker.halving import NO_RUNGS, HalvingPruner
 from hpo.worker.strategy import pruner
 
@@ -187,8 +188,9 @@ def main() -> None:
     print("| --- | --- | --- | --- |")
     for name in PRUNERS:
         how = settings(name).pruner
+        chosen = pruner(how, ladder_of(how, sorted(curves[0])))
         outcomes = [
-            Replay(curves, seed, pruner(how, max(curves[0])), args.work * whole).run(args.workers)
+            Replay(curves, seed, chosen, args.work * whole).run(args.workers)
             for seed in range(args.repeats)
         ]
         gaps = sorted(best - outcome.best for outcome in outcomes)

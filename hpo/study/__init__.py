@@ -4,7 +4,7 @@ from hpo.study.budget import Account, account_of, budget_of
 from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
 from hpo.study.deletion import delete
-from hpo.study.ladder import Ladder, rungs
+from hpo.study.ladder import Ladder, ladder_of
 from hpo.study.queue import Queued, enqueue
 from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
@@ -47,10 +47,10 @@ __all__ = [
     "is_given",
     "is_paused",
     "is_queued",
+    "ladder_of",
     "load_study",
     "raised_at",
     "retry",
-    "rungs",
     "runs_of",
     "set_control",
     "space_of",

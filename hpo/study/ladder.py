@@ -4,6 +4,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpo.definition import Pruner
+from hpo.definition.schema import Halving
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -27,6 +30,14 @@ class Ladder:
     def count(self, below: int, upto: int) -> int:
         """Return how many steps a trial reports after `below`, up to and including `upto`."""
         return max(0, bisect_right(self.steps, upto) - bisect_right(self.steps, below))
+
+
+def ladder_of(pruner: Pruner, steps: Sequence[int]) -> Ladder:
+    """Return the ladder of trials that can report these steps: with rungs if they wait there."""
+    match pruner:
+        case Halving(min_resource=first, reduction_factor=factor):
+            return Ladder(steps, rungs(first, factor, steps[-1]))
+    return Ladder(steps)
 
 
 def rungs(first: int, factor: int, last: int) -> tuple[int, ...]:

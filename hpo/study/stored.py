@@ -13,18 +13,15 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, text
 
 from hpo.definition import Definition, parse
-from hpo.definition.schema import Halving
 from hpo.errors import StudyError
-from hpo.models import resolve, steps_of
+from hpo.models import resolve
 from hpo.pretraining import Weights
-from hpo.search_space import Grid, SearchSpace, build
+from hpo.search_space import SearchSpace, build
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import DEFINITION, ORIGIN
-from hpo.study.ladder import Ladder, rungs
+from hpo.study.ladder import Ladder, ladder_of
 from hpo.training.task import Task
-
-FORMER_KEYS = {"direction"}  # of definitions that older versions stored
 
 ATTRS = text("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id")
 
@@ -37,8 +34,8 @@ class Origin:
     fingerprint: str  # of the rows
     label_column: int  # from 0; -1 is the last
     task: Task
+    steps: tuple[int, ...]  # that a trial can report; stored for machines without the model
     weights: Weights | None = None  # pretrained
-    steps: tuple[int, ...] = ()  # that a trial can report; stored for machines without the model
     points: int | None = None  # of the grid, if the sampler is "grid"; stored likewise
     packages: tuple[str, ...] = ()  # that an own model's training code imports
 
@@ -60,18 +57,12 @@ class StoredStudy:
     @cached_property
     def ladder(self) -> Ladder:
         """The steps and rungs of its trials."""
-        steps = self.origin.steps or _steps_of(self.definition)
-        match self.definition.pruner:
-            case Halving(min_resource=first, reduction_factor=factor):
-                return Ladder(steps, rungs(first, factor, steps[-1]))
-        return Ladder(steps)
+        return ladder_of(self.definition.pruner, self.origin.steps)
 
-    @cached_property
+    @property
     def points(self) -> int | None:
         """How many points its grid has; None unless the sampler is "grid"."""
-        if self.definition.sampler.name != "grid":
-            return None
-        return self.origin.points or Grid(space_of(self.definition)).size
+        return self.origin.points
 
 
 def load_study(database: Database, name: str) -> StoredStudy:
@@ -97,8 +88,7 @@ def definition_in(attrs: Mapping[str, Any], name: str) -> Definition:
     Raises:
         DefinitionError: another version of hpo created it.
     """
-    content = {key: value for key, value in attrs[DEFINITION].items() if key not in FORMER_KEYS}
-    return parse(content, f'study "{name}"')
+    return parse(attrs[DEFINITION], f'study "{name}"')
 
 
 def find(database: Database, name: str) -> optuna.Study:
@@ -188,15 +178,10 @@ def space_of(definition: Definition) -> SearchSpace[Any]:
     return space
 
 
-def _steps_of(definition: Definition) -> tuple[int, ...]:
-    model = resolve(definition.model, f'study "{definition.name}"')
-    return steps_of(model, space_of(definition), definition.evaluation.folds or 1)
-
-
 def _origin(stored: dict[str, Any]) -> Origin:
     shape, classes = stored["task"]["shape"], stored["task"]["classes"]
     task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
-    weights = Weights(**stored["weights"]) if stored.get("weights") else None
+    weights = Weights(**stored["weights"]) if stored["weights"] else None
     given = {"folder": Path(stored["folder"]), "task": task, "weights": weights}
-    tuples = {key: tuple(stored.get(key, ())) for key in ("steps", "packages")}
+    tuples = {key: tuple(stored[key]) for key in ("steps", "packages")}
     return Origin(**{**stored, **given, **tuples})

@@ -8,7 +8,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from hpo.storage.keys import PAUSED
-from hpo.study import is_paused, rungs
+from hpo.study import is_paused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +19,8 @@ class HalvingPruner(BasePruner):
     that is not good enough yet, which favours the trials that come first.
     """
 
-    first: int  # step; each further rung is `factor` times the one before
+    rungs: Sequence[int]  # the steps at which trials wait, ascending
     factor: int
-    last_step: int
-
-    @property
-    def rungs(self) -> tuple[int, ...]:
-        """The steps at which trials wait, ascending."""
-        return rungs(self.first, self.factor, self.last_step)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether a trial should wait at the step that it reported last."""
@@ -78,7 +72,7 @@ class HalvingPruner(BasePruner):
         return {trial.number for trial in ranked[: len(ranked) // self.factor]}
 
 
-NO_RUNGS = HalvingPruner(first=1, factor=2, last_step=1)
+NO_RUNGS = HalvingPruner(rungs=(), factor=2)
 """Pauses nothing, and so has nothing to promote."""
 
 

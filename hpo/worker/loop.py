@@ -74,7 +74,7 @@ def prepare_service(
     stored: StoredStudy, objective: Objective, artifacts: Artifacts, stop: Stop
 ) -> Service:
     """Prepare to work on a study with its objective."""
-    stored.study.pruner = pruner(stored.definition.pruner, objective.last_step)
+    stored.study.pruner = pruner(stored.definition.pruner, stored.ladder)
     leases = Leases(
         stored=stored, owner=_owner(), artifacts=artifacts, give_up=lambda: stop.is_pressing
     )

@@ -26,7 +26,7 @@ from hpo.definition.schema import (
     RandomSampling,
 )
 from hpo.search_space import Grid
-from hpo.study import space_of
+from hpo.study import Ladder, space_of
 from hpo.worker.grid import GridSampler
 from hpo.worker.halving import HalvingPruner
 from hpo.worker.qmc import NumberedQMCSampler
@@ -62,24 +62,20 @@ def sampler(definition: Definition, trial_number: int) -> BaseSampler:
             return RandomSampler(seed=seed)
 
 
-def pruner(settings: Pruner, last_step: int) -> BasePruner:
-    """Return the pruner of a study whose trials climb to last_step."""
+def pruner(settings: Pruner, ladder: Ladder) -> BasePruner:
+    """Return the pruner of a study whose trials climb this ladder."""
     match settings:
         case ASHA():
             return SuccessiveHalvingPruner(
                 min_resource=settings.min_resource, reduction_factor=settings.reduction_factor
             )
         case Halving():
-            return HalvingPruner(
-                first=settings.min_resource,
-                factor=settings.reduction_factor,
-                last_step=last_step,
-            )
+            return HalvingPruner(rungs=ladder.rungs, factor=settings.reduction_factor)
         case Hyperband():
             # With "auto" each worker would guess another last step.
             return HyperbandPruner(
                 min_resource=settings.min_resource,
-                max_resource=last_step,
+                max_resource=ladder.last,
                 reduction_factor=settings.reduction_factor,
             )
         case Median():

@@ -50,9 +50,13 @@ def create_study(database: Database, rows: Path) -> Callable[..., StoredStudy]:
 
     def create_changed(rows: Path = rows, **changes: Any) -> StoredStudy:
         dataset, changed = load_dataset(rows), definition(**changes)
-        task = build_objective(changed, dataset, "test").task
+        objective = build_objective(changed, dataset, "test")
         origin = Origin(
-            folder=rows.parent, fingerprint=dataset.fingerprint, label_column=-1, task=task
+            folder=rows.parent,
+            fingerprint=dataset.fingerprint,
+            label_column=-1,
+            task=objective.task,
+            steps=objective.steps,
         )
         return create(database, changed, origin)
 

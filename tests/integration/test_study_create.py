@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.errors import StudyError
 from hpo.storage.keys import DEFINITION, ORIGIN
-from hpo.study import create, load_study, status, study_names
+from hpo.study import create, load_study, study_names
 
 
 def test_a_study_that_is_created_again_keeps_its_trials(database, create_study):
@@ -79,16 +79,6 @@ def test_other_rows_are_refused(create_study, tmp_path):
     (tmp_path / "new").mkdir()
     with pytest.raises(StudyError, match=r"^data\.train: these rows differ .* \"blobs\" \(sha256"):
         create_study(rows=write_rows(tmp_path / "new", seed=1))
-
-
-@pytest.mark.parametrize("direction", [None, "maximize"])
-def test_a_study_that_was_stored_with_a_direction_goes_on(database, create_study, direction):
-    stored = create_study()
-    older = {**stored.study.user_attrs[DEFINITION], "direction": direction}
-    stored.study.set_user_attr(DEFINITION, older)
-    assert load_study(database, "blobs").definition == stored.definition
-    assert status(stored).budget == stored.definition.budget
-    assert create_study().definition == stored.definition
 
 
 def test_a_study_of_another_tool_is_refused(database, create_study):

@@ -95,7 +95,7 @@ def test_a_paused_trial_goes_on_in_another_worker_and_reports_no_step_twice(
     create_study, leases, open_another, work
 ):
     stored = create_study(**HALVING, budget={"trials": 1})
-    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    stored.study.pruner = pruner(stored.definition.pruner, stored.ladder)
     first = leases(stored, "first").take()
     run_trial(first, objective_of(stored), Stop())
     (paused,) = stored.study.trials
@@ -113,7 +113,7 @@ def test_a_trial_that_is_handed_back_at_a_rung_waits_there_like_any_other(
     create_study, leases, database, told
 ):
     stored = create_study(**HALVING, budget={"trials": 1})
-    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    stored.study.pruner = pruner(stored.definition.pruner, stored.ladder)
     lease = leases(stored).take()
     if told == "to pause":
         set_control(database, "blobs", Want.PAUSE)
@@ -124,7 +124,7 @@ def test_a_trial_that_is_handed_back_at_a_rung_waits_there_like_any_other(
 
 def test_steps_that_are_climbed_again_are_not_written_again(create_study, leases, monkeypatch):
     stored = create_study(**HALVING, budget={"trials": 1})
-    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    stored.study.pruner = pruner(stored.definition.pruner, stored.ladder)
     run_trial(leases(stored).take(), objective_of(stored), Stop())
     writings, write = [], OwnedTrial.write
 
@@ -140,7 +140,7 @@ def test_steps_that_are_climbed_again_are_not_written_again(create_study, leases
 
 def test_time_that_a_trial_waited_is_no_work(create_study, leases, work):
     stored = create_study(**HALVING, budget={"trials": 1})
-    stored.study.pruner = pruner(stored.definition.pruner, STEPS)
+    stored.study.pruner = pruner(stored.definition.pruner, stored.ladder)
     run_trial(leases(stored).take(), objective_of(stored), Stop())
     before = status(stored).worked
     time.sleep(0.3)

@@ -64,6 +64,7 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
         fingerprint=dataset.fingerprint,
         label_column=label_column,
         task=objective.task,
+        steps=objective.steps,
     )
     return StoredStudy(database=None, study=study, definition=definition, origin=origin)
 
@@ -173,7 +174,7 @@ OF_A_READER = {
     "rows.npy": ":= np.load(path)",
     "rows.npz": "def read_npz(",
     "rows.csv.gz": "def read_csv(",
-    "rows.amat": "np.loadtxt(path, ndmin=2)",
+    "rows.amat": "np.loadtxt(path, comments=None",
     "rows.parquet": "def read_parquet(",
 }
 

@@ -1,6 +1,7 @@
 import pytest
 
-from hpo.study import Ladder, rungs
+from hpo.study import Ladder
+from hpo.study.ladder import rungs
 
 PLAIN = Ladder(range(1, 28))
 RUNGS = Ladder(range(1, 28), (1, 3, 9))

@@ -4,10 +4,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from hpo.storage.keys import PAUSED
-from hpo.worker.halving import NO_RUNGS, HalvingPruner
+from hpo.worker.halving import HalvingPruner
 from hpo.worker.view import View
 
-HALVING = HalvingPruner(first=1, factor=3, last_step=27)
+HALVING = HalvingPruner(rungs=(1, 3, 9), factor=3)
 UP, DOWN = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
 
 
@@ -30,12 +30,6 @@ def study(found, direction="maximize"):
     made = optuna.create_study(direction=direction)
     made.add_trials(found)
     return made
-
-
-def test_rungs_grow_by_the_factor_and_end_before_the_last_step():
-    assert HALVING.rungs == (1, 3, 9)
-    assert HalvingPruner(first=2, factor=2, last_step=9).rungs == (2, 4, 8)
-    assert NO_RUNGS.rungs == ()
 
 
 @pytest.mark.parametrize(

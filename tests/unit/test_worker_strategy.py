@@ -10,7 +10,7 @@ from optuna.pruners import (
 from optuna.samplers import RandomSampler, TPESampler
 
 from hpo.definition import parse
-from hpo.study import space_of
+from hpo.study import ladder_of, space_of
 from hpo.worker.halving import HalvingPruner
 from hpo.worker.qmc import NumberedQMCSampler
 from hpo.worker.strategy import pruner, sampler
@@ -85,7 +85,8 @@ def test_a_point_does_not_depend_on_what_the_first_trial_had(content):
 
 
 def made_pruner(content, last_step=81, **options):
-    return pruner(parse({**content, "pruner": options}, "my.toml").pruner, last_step)
+    settings = parse({**content, "pruner": options}, "my.toml").pruner
+    return pruner(settings, ladder_of(settings, range(1, last_step + 1)))
 
 
 def test_asha(content):
@@ -94,9 +95,9 @@ def test_asha(content):
     assert (made._min_resource, made._reduction_factor) == (2, 4)
 
 
-def test_halving_knows_the_last_step(content):
+def test_halving_waits_at_rungs_below_the_last_step(content):
     made = made_pruner(content, name="halving", min_resource=2, reduction_factor=4)
-    assert made == HalvingPruner(first=2, factor=4, last_step=81)
+    assert made == HalvingPruner(rungs=(2, 8, 32), factor=4)
 
 
 def test_a_grid_is_walked_in_another_order_with_another_seed(cnn_content):
