@@ -12,7 +12,7 @@ from hpo.export.bindings import (
     name_of,
     positional,
 )
-from hpo.export.generators import Known
+from hpo.export.known import Known
 
 Signatures = Mapping[str, Sequence[str]]
 """The names of the positional arguments of each function that ships."""
@@ -28,6 +28,17 @@ def still_read(nodes: Sequence[ast.stmt], known: Known) -> set[str]:
         for part in parts
         if isinstance(part, ast.Name) and part.id in known and id(part) not in only_passed
     }
+
+
+def attributes_read(nodes: Sequence[ast.stmt], argument: str) -> set[str] | None:
+    """Return which attributes of an argument are read; None if it is used otherwise, too."""
+    signatures = _signatures(nodes)
+    parts = [part for node in nodes for part in ast.walk(node)]
+    read = [p for p in parts if isinstance(p, ast.Attribute) and name_of(p.value) == argument]
+    plain = {id(part.value) for part in read}
+    plain |= {id(given) for part in parts for given in _passed_on(part, signatures)}
+    uses = [part for part in parts if name_of(part) == argument and is_loaded(part)]
+    return {part.attr for part in read} if all(id(use) in plain for use in uses) else None
 
 
 def left_open(nodes: Sequence[ast.stmt], known: Known) -> set[str]:

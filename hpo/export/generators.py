@@ -8,15 +8,13 @@ make them in another order - it stays as it is.
 import ast
 import builtins
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from hpo.export.bindings import every_argument, functions, is_loaded, name_of, needed, read
-
-Known = Mapping[str, Any]
-"""The values of arguments by name, in every function: None, or an object with attributes."""
+from hpo.export.known import Known
 
 MANY = 1_000  # items: a generator that yields so many may be infinite
 PURE = ("abs", "bool", "float", "int", "len", "max", "min", "range", "round", "str", "sum", "tuple")

@@ -1,13 +1,13 @@
 """The trials of a script, and the machines that they ran on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from hpo.device import BACKENDS
+from hpo.export.known import Several
 from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT
 
 # How far a value may be off where versions or the processor differ: another order of sums turns
@@ -47,11 +47,7 @@ class Members:
     @property
     def common(self) -> Any:
         """The parameters that all trials share, as attributes."""
-        if not self.several:
-            return self.params[0]
-        first, *others = map(asdict, self.params)
-        same = {k: v for k, v in first.items() if all(other[k] == v for other in others)}
-        return SimpleNamespace(**same)
+        return Several(self.params) if self.several else self.params[0]
 
     def environment(self, packages: Iterable[str]) -> dict[str, str]:
         """Return what was recorded last of the first trial's machine, as far as values need it."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from hpo.export.bindings import bindings, defined, is_loaded, name_of, own_scope
 from hpo.export.dictionaries import Keywords, items, tables
-from hpo.export.generators import ENDLESS, FUNCTIONS, Known, Symbol
+from hpo.export.generators import ENDLESS, FUNCTIONS, Symbol
+from hpo.export.known import Known, cases
 from hpo.export.substitution import single_constants
 
 SHORT = 4  # items: a longer tuple becomes a named constant
@@ -83,7 +84,11 @@ class _Pruned(ast.NodeTransformer):
     def _value(self, node: ast.expr) -> Any:
         expression = ast.fix_missing_locations(ast.Expression(copy.deepcopy(node)))
         code = compile(expression, "known", "eval")
-        return eval(code, {"__builtins__": self.functions, **self.known})  # noqa: S307 - code that ran
+        scopes = [{"__builtins__": self.functions, **case} for case in cases(self.known)]
+        value, *others = [eval(code, scope) for scope in scopes]  # noqa: S307 - code that ran
+        if any(repr(other) != repr(value) for other in others):
+            raise TypeError("it is not always the same")
+        return value
 
     def _literal(self, node: ast.expr, value: Any) -> ast.expr:
         if not isinstance(value, bool | int | float | str | tuple | Symbol | None):

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from hpo.definition import Definition
 from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
-from hpo.export.generators import Known, Symbol
+from hpo.export.generators import Symbol
 from hpo.export.head import facts
 from hpo.export.members import TOLERANCE, Members
 from hpo.export.own import (
@@ -36,6 +36,7 @@ from hpo.export.packages import packages, packages_behind, requirements
 from hpo.export.pruning import long_names
 from hpo.export.source import POSTPONING, Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, specialise
+from hpo.export.trimming import Trimmed, trimmed
 from hpo.models import Model, resolve
 from hpo.storage.keys import SEED
 from hpo.study import StoredStudy, space_of
@@ -150,15 +151,18 @@ def _body(stored: StoredStudy, model: Model, members: Members, collector: Collec
     first = specialise(texts, known, entries, partly)  # says which arguments are left
     behind = _packages_behind(collector, first)
     arguments = _arguments(model, members, first)
-    given, classes = _given(model, members, known, " ".join(arguments.values()))
+    asked = [name for name in ("PARAMS", "TASK") if name in " ".join(arguments.values())]
+    name = model.Params.__name__ if members.several or "PARAMS" in asked else None
+    classes = [*([name] if name else []), *(["Task"] if "TASK" in asked else [])]
     own = _own(stored, members, arguments, behind)
     left = specialise(texts, known, ["main", *classes], partly, own)
     aliases, definitions = _parted([text for text in left.texts if text is not None])
+    whole = trimmed(definitions, name, "params") if name else Trimmed(definitions, ())
     return Body(
         aliases=aliases,
-        definitions=definitions,
+        definitions=whole.texts,
         constants=left.constants,
-        given=given,
+        given=_given(members, asked, task, whole.fields),
         environment=members.environment(behind),
     )
 
@@ -180,22 +184,24 @@ def _entries(definition: Definition, members: Members) -> list[str]:
 
 
 def _given(
-    model: Model, members: Members, known: Known, asked: str
-) -> tuple[dict[str, str], list[str]]:
-    """Return the constants that functions still take, and the names of their classes."""
-    given, classes = {}, []
+    members: Members, asked: Sequence[str], task: Task, fields: Sequence[str]
+) -> dict[str, str]:
+    """Return the constants that functions still take, with these fields of Params."""
+    made = [_made(params, fields) for params in members.params]
+    given = {}
     if members.several:
-        pairs = zip(members.params, members.trials, strict=True)
-        seeds = ", ".join(f"({params!r}, {trial.user_attrs[SEED]})" for params, trial in pairs)
+        pairs = zip(made, members.trials, strict=True)
+        seeds = ", ".join(f"({params}, {trial.user_attrs[SEED]})" for params, trial in pairs)
         given["MEMBERS"] = f"[{seeds}]"
-        classes.append(model.Params.__name__)
     elif "PARAMS" in asked:
-        given["PARAMS"] = repr(members.params[0])
-        classes.append(model.Params.__name__)
-    if "TASK" in asked:
-        given["TASK"] = repr(known["task"])
-        classes.append("Task")
-    return given, classes
+        given["PARAMS"] = made[0]
+    return given | ({"TASK": repr(task)} if "TASK" in asked else {})
+
+
+def _made(params: Any, fields: Iterable[str]) -> str:
+    """Return the code that makes a trial's Params."""
+    values = ", ".join(f"{name}={getattr(params, name)!r}" for name in fields)
+    return f"{type(params).__name__}({values})"
 
 
 def _arguments(model: Model, members: Members, left: Specialised) -> dict[str, str]:

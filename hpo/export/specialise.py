@@ -16,8 +16,9 @@ from typing import Any
 
 from hpo.export.arguments import left_open, still_read, without
 from hpo.export.bindings import needed, read
-from hpo.export.generators import Known, lists
+from hpo.export.generators import lists
 from hpo.export.inlining import inlined
+from hpo.export.known import Known
 from hpo.export.pruning import Pruning
 from hpo.export.writing import Unpacked, written
 

@@ -409,9 +409,31 @@ def test_of_several_only_what_differs_stays_open(cnn_content, dataset):
     script = write_script(stored, best(stored, 2), "train.py")
     assert_clean(script)
     assert "VALUE = [0.75, 0.5]" in script
-    assert len(re.findall(r"\bParams\(\n", script)) == 2
+    assert len(re.findall(r"\bParams\(activation=", script)) == 2
     assert "params.batch_size" in script  # another in each of them
     assert "params.epochs" not in script
+
+
+def test_of_several_no_branch_is_left_that_none_takes_and_no_parameter_that_none_reads(
+    cnn_content, dataset
+):
+    cnn_content["space"] = {
+        "filters": [3, 4, 5],
+        "closing": ["flatten", "average"],
+        "optimizer": ["adam", "adamw", "nadam"],
+        "weight_decay": {"low": 0.1, "high": 0.2},
+    }
+    cnn_content["fixed"] = {"blocks": 2, "epochs": 1, "dropout": 0.1}
+    stored = stored_study(cnn_content, dataset, [0.5] * 8)
+    script = write_script(stored, best(stored, 4), "train.py")
+    assert_clean(script)
+    for gone in ('sgd" else', 'convolution":', "params.dropout", "threshold", "normalisation if"):
+        assert gone not in script
+    (found,) = re.findall(r"^class Params:\n((?:.+\n|\n(?=    ))*)", script, re.MULTILINE)
+    fields = re.findall(r"^    (\w+):", found, re.MULTILINE)
+    assert fields == ["filters", "closing", "optimizer", "weight_decay"]
+    assert "# The images." not in found
+    assert "# The training." in found
 
 
 def test_so_many_must_have_climbed_all_the_way(content, dataset):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import dataclass
 from importlib import import_module
 from textwrap import dedent
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpo.export.generators import Symbol
+from hpo.export.known import Several
 from hpo.export.source import Collector
 from hpo.export.specialise import specialise
 from hpo.training.params.cnn import Params
@@ -106,6 +108,35 @@ def test_a_function(before, after):
     code = "\n".join(text for text in left(fit(before)).texts if text)
     expected = "\n".join(f"    {line}" for line in after.splitlines())
     assert code == f"def fit(X):\n{expected}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    kind: str
+    rate: float
+    depth: int = 2
+
+
+SEVERAL = {"params": Several([Choice("a", 0.5), Choice("b", 0.25)])}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("return params.depth", "return 2"),
+        ("return f(X) if params.rate > 0 else X", "return f(X)"),
+        ("if params.kind == 'c':\n    X = f(X)\nreturn X", "return X"),
+        ("if params.kind == 'a':\n    X = f(X)\nreturn X", None),
+        ("return params.rate", None),
+        ("return params.depth > 1 and params.rate > 0.3", "return params.rate > 0.3"),
+    ],
+)
+def test_of_several_what_is_the_same_for_all_is_known(before, after):
+    body = dedent(before).strip().replace("\n", "\n    ")
+    source = f"def fit(params, X):\n    {body}"
+    (text,) = specialise([source], SEVERAL, ["fit"], frozenset({"params"})).texts
+    expected = source if after is None else f"def fit(params, X):\n    {after}"
+    assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(expected))
 
 
 def test_a_long_tuple_is_a_constant_of_the_script():
