@@ -3,9 +3,10 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def use_one_thread() -> None:
     a sum depend on the number of threads: with one, a trial can be repeated exactly.
     """
     os.environ.update(dict.fromkeys(THREADS, "1") | QUIET)
+    os.environ.setdefault("KERAS_BACKEND", backend())  # Keras would look into a file of the user
     if backend() == BACKENDS[0]:
         os.environ.setdefault(KERNELS, "1")
 
@@ -72,18 +74,33 @@ def muted_stderr() -> Iterator[None]:
 
 
 @cache
-def recorded_environment(packages: tuple[str, ...] = ()) -> dict[str, str]:
+def recorded_environment(modules: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the versions and the processor, which a trial's value depends on, to record them.
 
-    `packages` are those that its training code needs besides. Cached: reading the metadata of every
-    installed package takes longer than all else in an empty trial.
+    `modules` are those that its training code imports besides. Cached: reading the metadata of
+    every installed package takes longer than all else in an empty trial.
     """
-    return environment(dict.fromkeys((*RECORDED, *packages, backend())))
+    besides = filter(None, map(distribution, modules))
+    return environment(dict.fromkeys((*RECORDED, *besides, backend())))
+
+
+def distribution(module: str) -> str | None:
+    """Return the name of the installed package that brings a module; None if none or several do."""
+    found = {*_distributions().get(module, ())}
+    return found.pop() if len(found) == 1 else None
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the packages that bring each module; cached, as it reads files of all of them."""
+    return packages_distributions()
 
 
 def recorded_device() -> dict[str, Any]:
     """Return the device that a trial runs on, once its code is imported, to record it."""
     here: dict[str, Any] = {"cpu": processor(), "cores": cores(), "threads": _threads()}
+    if "keras" in sys.modules:
+        here["backend"] = backend()
     if "tensorflow" in sys.modules and (chosen := os.environ.get(KERNELS)):
         here["kernels"] = chosen
     return here | (_gpu() if gpus_seen() else {})
@@ -115,8 +132,8 @@ def _gpu() -> dict[str, str]:
     try:
         first = gpus.present()[0]
     except InputError as error:
-        log.warning("the GPU is not recorded: %s", error)
-        return {}
+        log.warning("which GPU it is can't be recorded: %s", error)
+        return {"gpu": "unknown", "driver": "unknown"}
     return {"gpu": first.name, "driver": first.driver}
 
 

@@ -4,14 +4,23 @@ import os
 import sys
 from pathlib import Path
 
+from hpo.errors import InputError
+
 HOME_VARIABLE = "HPO_HOME"
 REMEDY = f"set {HOME_VARIABLE} to a folder that you can write"
 
 
 def home() -> Path:
-    """Return the folder for hpo's own files: HPO_HOME, or the platform's usual place."""
+    """Return the folder for hpo's own files: HPO_HOME, or the platform's usual place.
+
+    Raises:
+        InputError: the place depends on a user who has no home.
+    """
     chosen = os.environ.get(HOME_VARIABLE)
-    return (Path(chosen).expanduser() if chosen else _usual_home()).absolute()
+    try:
+        return (Path(chosen).expanduser() if chosen else _usual_home()).absolute()
+    except RuntimeError as error:
+        raise InputError(f"there is no folder for hpo's own files: {error} {REMEDY}") from error
 
 
 def _usual_home() -> Path:

@@ -53,6 +53,8 @@ class Progress:
     folder: Path | None = None  # of the unfinished fold's checkpoint; None: none is written
 
 
+MOST_STEPS = 1_000_000  # of a trial, all of which are stored with the study
+
 CHECKPOINT_FILE = re.compile(r"fold-(\d+)\.npz")
 
 
@@ -232,6 +234,8 @@ def build_objective(definition: Definition, dataset: Dataset, source: str) -> Ob
         raise DefinitionError(
             source, "data.shape", f"is missing; {definition.model} needs [height, width, channels]"
         )
+    if steps_per_fold(model, space) * (definition.evaluation.folds or 1) > MOST_STEPS:
+        raise DefinitionError(source, "epochs", f"makes trials of more than {MOST_STEPS:,} steps")
     assert dataset.y is not None
     task = _task(definition, dataset)
     splits = _splits(definition, dataset.y, source)

@@ -51,11 +51,11 @@ def read_draft(path: Path) -> Draft:
 
 
 def store(
-    database: Database, draft: Draft, say: Say = log.info, packages: tuple[str, ...] = ()
+    database: Database, draft: Draft, say: Say = log.info, modules: tuple[str, ...] = ()
 ) -> StoredStudy:
     """Store the study unless it is there, after its pretraining; `say` prints what is done.
 
-    `packages` are those that an own model's training code imports.
+    `modules` are those of other packages that an own model's training code imports.
 
     Raises:
         InputError: its pretraining can't be done.
@@ -69,7 +69,7 @@ def store(
         task=objective.task,
         weights=_weights(draft, say),
         steps=objective.steps,
-        packages=packages,
+        modules=modules,
     )
     try:
         return create(database, draft.definition, origin, say)
@@ -154,7 +154,11 @@ def weights_of(stored: StoredStudy) -> Path | None:
 def _require_copy(stored: StoredStudy, path: str) -> Path:
     """Return the path of this machine's copy of a file of a study."""
     file = _place(path, stored.origin.folder)
-    if not file.exists():
+    try:
+        is_there = file.exists()
+    except OSError as error:  # a folder on the way that this user may not enter
+        raise DataError(str(file), f"can't be reached: {error.strerror}") from error
+    if not is_there:
         raise DataError(
             str(file),
             f'is missing, and the study "{stored.definition.name}" needs it: bring it here, or '

@@ -37,8 +37,12 @@ def open_artifacts(given: str | None = None) -> Artifacts:
 def _place(given: str) -> Place:
     if "://" in given or given.startswith("s3:"):
         return _bucket(given)
-    path = Path(given).expanduser().absolute()
-    if path.exists() and not path.is_dir():
+    try:
+        path = Path(given).expanduser().absolute()
+        is_other = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError) as error:  # a folder that is closed, a user who is unknown
+        raise InputError(f"{PLACE_VARIABLE}: {given} can't be used: {error}") from error
+    if is_other:
         raise InputError(f"{PLACE_VARIABLE}: {path} is not a folder: {ALLOWED}")
     return Folder(path)
 

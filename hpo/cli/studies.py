@@ -15,16 +15,16 @@ from hpo.study import StoredStudy
 def create_study(database: Database, path: Path) -> StoredStudy:
     """Check a definition file and its data, and store the study unless it is there."""
     draft = read_draft(path)
-    packages = () if draft.definition.model in BUILT_IN else _packages_of_own(draft)
-    return store(database, draft, partial(click.echo, err=True), packages)
+    modules = () if draft.definition.model in BUILT_IN else _modules_of_own(draft)
+    return store(database, draft, partial(click.echo, err=True), modules)
 
 
-def _packages_of_own(draft: Draft) -> tuple[str, ...]:
-    """Return the packages that an own model needs; say so if `hpo export` will refuse it."""
-    from hpo.export import packages_of
+def _modules_of_own(draft: Draft) -> tuple[str, ...]:
+    """Return the modules that an own model imports; say so if `hpo export` will refuse it."""
+    from hpo.export import modules_of
 
     try:
-        return packages_of(draft.definition, draft.objective.model, draft.objective.task)
+        return modules_of(draft.definition, draft.objective.model, draft.objective.task)
     except HpoError as error:
         click.echo(f"hpo export will refuse this model: {error}", err=True)
         return ()

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+FEWEST_COUNTED = 8  # columns: fewer numbers that count up may be a row
+
 REMEDY = "write numbers, and labels as whole numbers of 0 or more"
 
 
@@ -138,7 +140,7 @@ def _require_commas(cells: list[str]) -> None:
 
 def _refuse_column_numbers(cells: list[str]) -> None:
     # What writes a table without names numbers its columns; they would be learned from as a row.
-    if len(cells) > 2 and cells == [str(number) for number in range(len(cells))]:
+    if len(cells) >= FEWEST_COUNTED and cells == [str(number) for number in range(len(cells))]:
         raise ValueError(
             "row 1 counts the columns from 0: leave it out (in pandas, header=False), or write "
             "names in their place"

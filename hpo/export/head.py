@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial
 
 from hpo import __version__
 from hpo.study import StoredStudy
+from hpo.wording import number
 
 
 def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
@@ -25,17 +26,16 @@ def facts(stored: StoredStudy, trials: Sequence[FrozenTrial]) -> str:
     if weights:
         found["weights"] = f"pretrained on {weights.rows} rows: {weights.guard}"
     return "\n".join(
-        textwrap.fill(f"{name:<11} {value}", width=98, subsequent_indent=" " * 12).replace(
-            "\\", "/"
-        )
+        textwrap.fill(f"{name:<11} {in_docstring(value)}", width=98, subsequent_indent=" " * 12)
         for name, value in found.items()
     )
 
 
+def in_docstring(text: str) -> str:
+    """Return a text without what means something in a docstring."""
+    return text.replace("\\", "/").replace('"', "'")
+
+
 def _fact(trial: FrozenTrial) -> tuple[str, str]:
-    params = "".join(f", {name} {_short(value)}" for name, value in trial.params.items())
+    params = "".join(f", {name} {number(value)}" for name, value in trial.params.items())
     return f"trial {trial.number}", f"value {trial.value}{params}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from hpo.device import BACKENDS
+from hpo.device import BACKENDS, RECORDED
 from hpo.export.known import Several
 from hpo.storage.keys import DEVICE, EARLIER, ENVIRONMENT
 
@@ -30,8 +30,8 @@ class Members:
     @property
     def backend(self) -> str:
         """The backend of Keras that the first trial ran with, or would have."""
-        recorded = self.trials[0].user_attrs[ENVIRONMENT]
-        return next((name for name in BACKENDS if name in recorded), BACKENDS[0])
+        device: Mapping[str, str] = self.trials[0].user_attrs.get(DEVICE, {})
+        return device.get("backend", BACKENDS[0])
 
     @property
     def kernels(self) -> str:
@@ -68,7 +68,9 @@ class Members:
 
 
 def _part(environment: Mapping[str, str], packages: Iterable[str]) -> dict[str, str]:
-    names = ("python", *packages, "processor")
+    """Return what values depend on; beside the given packages, those of own training code."""
+    own = (name for name in environment if name not in {*RECORDED, *BACKENDS, "processor"})
+    names = dict.fromkeys(("python", *packages, *own, "processor"))
     return {name: environment[name] for name in names if name in environment}
 
 

@@ -2,45 +2,32 @@
 
 import sys
 from collections.abc import Iterable
-from functools import cache
-from importlib.metadata import packages_distributions
 
-from hpo.device import BACKENDS
+from hpo.device import BACKENDS, distribution
 from hpo.export.source import Import
 
-# Packages that decide over a value's digits beside the one that is imported.
-BEHIND = {"sklearn.svm": ("scipy",), "keras": BACKENDS}
+# The packages that decide over a value's digits, by what is imported of the built-in models.
+BEHIND = {
+    "numpy": ("numpy",),
+    "sklearn": ("scikit-learn",),
+    "sklearn.svm": ("scipy",),
+    "keras": ("keras", *BACKENDS),
+}
 
-JOBLIB = "joblib"  # comes with scikit-learn
 
-
-def packages(imports: Iterable[Import]) -> list[str]:
-    """Return the names of the packages that imports need, as they are installed under."""
-    tops = {needed.top for needed in imports} - sys.stdlib_module_names - {JOBLIB}
-    return sorted({_package(top) for top in tops}, key=str.lower)
+def others(imports: Iterable[Import]) -> list[str]:
+    """Return the modules that other packages bring; joblib comes with scikit-learn."""
+    return sorted({needed.top for needed in imports} - sys.stdlib_module_names - {"joblib"})
 
 
 def packages_behind(imports: Iterable[Import]) -> list[str]:
-    """Return the packages that a value's digits depend on."""
-    needed = [*imports]
-    modules = {module for one in needed for module in (one.top, one.module)}
-    behind = [package for module in BEHIND if module in modules for package in BEHIND[module]]
-    return [*packages(needed), *behind]
+    """Return the packages that a value of a built-in model depends on."""
+    modules = {module for one in imports for module in (one.top, one.module)}
+    return [package for module in BEHIND if module in modules for package in BEHIND[module]]
 
 
 def requirements(imports: Iterable[Import], backend: str) -> str:
     """Return the names of the packages to install, for people; Keras needs its backend."""
-    names = packages(imports)
-    return ", ".join(f"keras, {backend}" if name == "keras" else name for name in names)
-
-
-def _package(top: str) -> str:
-    """Return the package that brings a module; the module's own name if none or several do."""
-    found = set(_installed().get(top, ()))
-    return found.pop() if len(found) == 1 else top
-
-
-@cache
-def _installed() -> dict[str, list[str]]:
-    """Return the packages of each top-level module; cached, as it reads the files of them all."""
-    return {top: [*names] for top, names in packages_distributions().items()}
+    modules = others(imports)
+    names = {distribution(module) or module for module in modules}
+    return ", ".join(sorted(names | ({backend} if "keras" in modules else set()), key=str.lower))

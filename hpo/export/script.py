@@ -16,7 +16,7 @@ from hpo.definition import Definition
 from hpo.device import BACKENDS, KERNELS, THREADS
 from hpo.errors import HpoError
 from hpo.export.generators import Symbol
-from hpo.export.head import facts
+from hpo.export.head import facts, in_docstring
 from hpo.export.members import TOLERANCE, Members
 from hpo.export.own import (
     ENSEMBLE,
@@ -32,7 +32,7 @@ from hpo.export.own import (
     refuse_own_names,
     text_of,
 )
-from hpo.export.packages import packages, packages_behind, requirements
+from hpo.export.packages import others, packages_behind, requirements
 from hpo.export.pruning import long_names
 from hpo.export.source import POSTPONING, Collector, Import, Source, names_used, statements
 from hpo.export.specialise import Specialised, specialise
@@ -48,8 +48,8 @@ ON_TOP = {"os", "sys"}  # before any definition
 
 KERAS = Import("keras", None, None)
 QUIET_TENSORFLOW = 'os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"'
+QUIET_WITH_KERNELS = 'os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", {}="{}")  # as in the trial'
 NO_WARNINGS = 'logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of each new graph'
-CHOSEN_KERNELS = 'os.environ["{}"] = "{}"  # as the trial was trained'
 OTHER_BACKEND = 'os.environ.setdefault("KERAS_BACKEND", "{}")  # as the trial was trained'
 
 READERS = {
@@ -83,7 +83,7 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     script = _filled(
         TEMPLATE,
         {
-            "file": file,
+            "file": in_docstring(file),
             "title": f"Train the {definition.model} that hpo found in the study {definition.name}.",
             "facts": facts(stored, trials),
             "requirements": requirements(inside | collector.inside, members.backend),
@@ -100,15 +100,15 @@ def write_script(stored: StoredStudy, trials: Sequence[FrozenTrial], file: str) 
     return black.format_str(script, mode=LAYOUT)
 
 
-def packages_of(definition: Definition, model: Model, task: Task) -> tuple[str, ...]:
-    """Return the packages that training code imports, as they are installed under.
+def modules_of(definition: Definition, model: Model, task: Task) -> tuple[str, ...]:
+    """Return the modules of other packages that training code imports.
 
     Raises:
         HpoError: it can't stand in a script, as far as is known before it is imported.
     """
     collector = _collect(model, definition, several=False)
     refuse_own_names(collector, long_names({"task": task}))
-    return tuple(packages(collector.imports | collector.inside))
+    return tuple(others(collector.imports | collector.inside))
 
 
 def _filled(text: str, parts: Mapping[str, object]) -> str:
@@ -339,9 +339,10 @@ def _packages_behind(collector: Collector, left: Specialised) -> list[str]:
 def _before_keras(members: Members, definition: Definition) -> str:
     if members.backend != BACKENDS[0]:
         return OTHER_BACKEND.format(members.backend)
-    chosen = [CHOSEN_KERNELS.format(KERNELS, members.kernels)] if members.kernels else []
+    chosen = QUIET_WITH_KERNELS.format(KERNELS, members.kernels)
+    quiet = chosen if members.kernels else QUIET_TENSORFLOW
     trains_several = members.several or definition.evaluation.folds
-    return "\n".join([QUIET_TENSORFLOW, *chosen, *([NO_WARNINGS] if trains_several else [])])
+    return "\n".join([quiet, *([NO_WARNINGS] if trains_several else [])])
 
 
 def _lenience(members: Members, behind: Sequence[str]) -> dict[str, object]:

@@ -72,13 +72,16 @@ def statements(imports: Iterable[Import]) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A module's text and top-level names, read without importing it."""
+    """A module's text and top-level names, read without importing more than its package."""
 
     module: str
 
     @cached_property
     def _spec(self) -> ModuleSpec:
-        spec = find_spec(self.module)
+        try:
+            spec = find_spec(self.module)
+        except Exception as error:  # its package is imported, which may raise anything
+            raise HpoError(f"{self.module} can't be imported: {error}") from error
         if spec is None or spec.origin is None:
             raise HpoError(f"{self.module} has no source file, so it can't be exported")
         return spec
@@ -102,7 +105,7 @@ class Source:
     def imports(self) -> dict[str, list[Import]]:
         """The imports of each imported name: of `a`, those of `import a.b` and `import a.c`."""
         found: dict[str, list[Import]] = {}
-        for node in self.tree.body:
+        for node in chain(self.tree.body, *map(_for_types, self.tree.body)):
             for name, needed in self.imported(node):
                 found.setdefault(name, []).append(needed)
         return found
@@ -268,6 +271,12 @@ class Collector:
 
     def _ships(self, module: str) -> bool:
         return any(module == p or module.startswith(f"{p}.") for p in self.packages)
+
+
+def _for_types(node: ast.stmt) -> list[ast.stmt]:
+    """Return what a module does only where its types are checked."""
+    is_it = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    return node.body if is_it else []  # type: ignore[attr-defined]
 
 
 def _defined(node: ast.stmt) -> Iterator[tuple[str, Definition]]:

@@ -31,18 +31,23 @@ def resolve(name: str, source: str) -> Model:
     model = _import(module_name, attribute, source)
     if not isinstance(model, Model):
         raise DefinitionError(source, "model", f'"{name}" is not an hpo.models.Model')
-    if not _exists(model.training):
+    problem = _obstacle(model.training)
+    if problem:
         raise DefinitionError(
-            source, "model", f'"{name}" trains in {model.training}, which is missing'
+            source, "model", f'"{name}" trains in {model.training}, which {problem}'
         )
     return model
 
 
-def _exists(module: str) -> bool:
+def _obstacle(module: str) -> str | None:
+    """Say why a module can't be imported, as far as is known before it is."""
     try:
-        return find_spec(module) is not None
-    except ImportError:  # of its package
-        return False
+        return None if find_spec(module) else "is missing"
+    except ModuleNotFoundError as error:
+        is_its_package = f"{module}.".startswith(f"{error.name}.")
+        return "is missing" if is_its_package else f"can't be imported: {error}"
+    except Exception as error:  # noqa: BLE001 - its package is imported, which may raise anything
+        return f"can't be imported: {error}"
 
 
 def _import(module_name: str, attribute: str, source: str) -> object:

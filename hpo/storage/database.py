@@ -34,12 +34,13 @@ class Database:
 
     url: URL = field(repr=False)
     storage: BaseStorage  # with Optuna's cache
-    records: RDBStorage  # the storage behind the cache
+    records: Records  # the storage behind the cache
     contact: Contact = field(default_factory=Contact, repr=False)
 
     def with_own_cache(self) -> "Database":
         """Return this database with another cache of trials, which goes when nobody needs it."""
-        return replace(self, storage=get_storage(self.records))
+        records = self.records.with_own_cache()
+        return replace(self, storage=get_storage(records), records=records)
 
     @property
     def address(self) -> str:
@@ -125,7 +126,7 @@ def study_lock(database: Database, name: str) -> Iterator[Connection]:
         yield connection
 
 
-def _open_records(url: URL, application_name: str) -> RDBStorage:
+def _open_records(url: URL, application_name: str) -> Records:
     settings = _engine_settings(url, application_name)
     _require_tables(url, settings["connect_args"])
     with database_errors(), _schema_errors():

@@ -8,7 +8,7 @@ import psycopg2
 from optuna.exceptions import StorageInternalError
 from sqlalchemy import exc
 
-from hpo.errors import DatabaseAway, DatabaseError
+from hpo.errors import DatabaseAway, DatabaseError, HpoError, InputError
 
 URL_VARIABLE = "HPO_DATABASE_URL"
 NO_TABLES = "the database has no hpo tables: run `hpo init` first"
@@ -21,6 +21,7 @@ OF_CONNECTION = (exc.DisconnectionError, exc.TimeoutError, exc.PendingRollbackEr
 # SQLSTATE classes: connection failure, conflicting transactions, too many connections or no memory,
 # server shutdown or start, I/O error.
 PASSING = ("08", "40", "53", "57", "58")
+INVALID = "(^|failed: )invalid "  # what libpq says of a setting, before it connects
 REFUSED = "authentication|no password|does not exist|permission denied|no pg_hba.conf entry"
 
 MAPPED = (
@@ -41,6 +42,7 @@ ADVICE = {
     "read-only transaction": f"the user in {URL_VARIABLE} only reads: use one that writes",
     "too many clients|connection slots": "stop some workers, or raise max_connections",
     "statement timeout": "another process holds a lock, or the server is overloaded",
+    INVALID: CORRECT,
     "^connection to server|^could not": f"start the server, or {CORRECT}",
 }
 
@@ -52,12 +54,19 @@ def database_errors() -> Iterator[None]:
     Raises:
         DatabaseAway: the connection broke, or none could be opened.
         DatabaseError: the database refused, and will refuse again.
+        InputError: a setting in the URL is invalid.
     """
     try:
         yield
     except MAPPED as error:
-        kind = DatabaseAway if _may_pass(error) else DatabaseError
-        raise kind(describe(error)) from error
+        raise _kind(error)(describe(error)) from error
+
+
+def _kind(error: BaseException) -> type[HpoError]:
+    cause = _driver_error(error)
+    if cause is not None and cause.pgcode is None and re.search(INVALID, _first_line(cause)):
+        return InputError
+    return DatabaseAway if _may_pass(error) else DatabaseError
 
 
 def describe(error: BaseException) -> str:

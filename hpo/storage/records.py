@@ -1,5 +1,6 @@
 """Optuna's storage with fast reads, for studies of many trials of which most may wait."""
 
+import copy
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ class Records(RDBStorage):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting: dict[int, _Waiting] = {}  # by their ids
+
+    def with_own_cache(self) -> "Records":
+        """Return the same storage, over the same connections, with another memory of trials."""
+        other = copy.copy(self)
+        other._waiting = {}  # noqa: SLF001 - its own kind
+        return other
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Set an attribute of a trial, which is then read again."""

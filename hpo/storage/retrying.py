@@ -9,10 +9,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_delay,
-    stop_any,
     wait_random_exponential,
 )
-from tenacity.stop import stop_base
 
 from hpo.errors import DatabaseAway
 from hpo.storage.failures import database_errors
@@ -36,22 +34,15 @@ def persistently(call: Callable[[], T], give_up: Callable[[], bool] = lambda: Fa
         with database_errors():  # Optuna's errors as well
             return call()
 
+    is_too_long = stop_after_delay(PATIENCE)
     retrying = Retrying(
         retry=retry_if_exception_type(DatabaseAway),
         wait=wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE),
-        stop=stop_any(stop_after_delay(PATIENCE), _GivenUp(give_up)),
+        stop=lambda state: give_up() or is_too_long(state),
         before_sleep=_say,
         reraise=True,
     )
     return retrying(once)
-
-
-class _GivenUp(stop_base):
-    def __init__(self, given_up: Callable[[], bool]) -> None:
-        self._given_up = given_up
-
-    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002
-        return self._given_up()
 
 
 def _say(state: RetryCallState) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, text
 
 from hpo.definition import Definition, parse
-from hpo.errors import StudyError
+from hpo.errors import DefinitionError, StudyError
 from hpo.models import resolve
 from hpo.pretraining import Weights
 from hpo.search_space import SearchSpace, build
@@ -37,7 +38,7 @@ class Origin:
     steps: tuple[int, ...]  # that a trial can report; stored for machines without the model
     weights: Weights | None = None  # pretrained
     points: int | None = None  # of the grid, if the sampler is "grid"; stored likewise
-    packages: tuple[str, ...] = ()  # that an own model's training code imports
+    modules: tuple[str, ...] = ()  # of other packages, that an own model's training code imports
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ def load_study(database: Database, name: str) -> StoredStudy:
         database=database,
         study=study,
         definition=definition_in(attrs, name),
-        origin=_origin(attrs[ORIGIN]),
+        origin=_origin(attrs, name),
     )
 
 
@@ -178,10 +179,8 @@ def space_of(definition: Definition) -> SearchSpace[Any]:
     return space
 
 
-def _origin(stored: dict[str, Any]) -> Origin:
-    shape, classes = stored["task"]["shape"], stored["task"]["classes"]
-    task = Task(**{**stored["task"], "shape": tuple(shape), "classes": tuple(classes)})
-    weights = Weights(**stored["weights"]) if stored["weights"] else None
-    given = {"folder": Path(stored["folder"]), "task": task, "weights": weights}
-    tuples = {key: tuple(stored[key]) for key in ("steps", "packages")}
-    return Origin(**{**stored, **given, **tuples})
+def _origin(attrs: Mapping[str, Any], name: str) -> Origin:
+    try:
+        return TypeAdapter(Origin).validate_python(attrs.get(ORIGIN))
+    except ValidationError as error:
+        raise DefinitionError(f'study "{name}"', "", "another version of hpo created it") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def environment(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of packages and of Python, and the processor's name."""
-    installed = {found.name: found.version for found in distributions()}
+    installed = {found.name: found.version for found in reversed([*distributions()])}
     versions = {name: installed.get(name, "not installed") for name in names}
     return {**versions, "python": sys.version.split()[0], "processor": processor()}
 

@@ -18,7 +18,7 @@ from hpo.storage.retrying import persistently
 from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
 from hpo.worker.halving import HalvingPruner
-from hpo.worker.lease import Lease, Outcome, deadline_of
+from hpo.worker.lease import Lease, Outcome, Wanted, deadline_of
 from hpo.worker.mishaps import Diverged
 from hpo.worker.results import Results
 from hpo.worker.signals import Stop
@@ -46,7 +46,7 @@ class Climber:
     checkpoints: Checkpoints
     results: Results
     deadline: float | None  # by time.monotonic()
-    wall_time: str | None = None  # of the budget, as stored when the deadline was computed
+    wall_time: str | None  # of the budget, as stored when the deadline was computed
     last_step: int = 0
 
     # Not written to the database yet:
@@ -101,9 +101,13 @@ class Climber:
         self._confirm()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
+        self.heed(wanted)
+        return wanted.control
+
+    def heed(self, wanted: Wanted) -> None:
+        """Compute the deadline again if the budget's wall time has changed."""
         if wanted.wall_time != self.wall_time:
             self.wall_time, self.deadline = wanted.wall_time, deadline_of(self.lease.account())
-        return wanted.control
 
     def end(self, outcome: Outcome) -> None:
         """Write how the trial ended for this worker, with what is not written yet.

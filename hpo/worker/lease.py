@@ -17,7 +17,7 @@ from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import stale, taking, tidying
 from hpo.storage.database import study_lock
-from hpo.storage.keys import CONTROL, ERROR, GRANTED, PAUSED, RETRIES
+from hpo.storage.keys import CONTROL, DEFINITION, ERROR, GRANTED, PAUSED, RETRIES
 from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.study import (
@@ -81,6 +81,7 @@ class Lease:
     seen: Sequence[FrozenTrial] | None  # all trials at that moment; None: they were not read
     artifacts: Artifacts
     deadline: float | None  # by time.monotonic(): when the budget's time is over
+    wall_time: str | None  # of the budget, as it was stored when the deadline was computed
     give_up: Callable[[], bool]  # whether to stop waiting for a database that is away
 
     @property
@@ -214,9 +215,9 @@ class Leases:
             trial_id = taken or self._take_next(selection, connection, owner)
             if trial_id is None:
                 return None
-            deadline = deadline_of(selection.account)
+            time = deadline_of(selection.account), attrs[DEFINITION]["budget"]["wall_time"]
         trial = trial_of(self.stored, trial_id)
-        return self._lease(trial, owner, selection.account.trials, deadline)
+        return self._lease(trial, owner, selection.account.trials, time)
 
     def _begin(self, owner: str) -> FrozenTrial | None:
         """Begin a new trial without reading the others, if their number alone decides.
@@ -246,8 +247,9 @@ class Leases:
         trial: FrozenTrial,
         owner: str,
         seen: Sequence[FrozenTrial] | None = None,
-        deadline: float | None = None,
+        time: tuple[float | None, str | None] = (None, None),
     ) -> Lease:
+        deadline, wall_time = time
         return Lease(
             stored=self.stored,
             trial=trial,
@@ -260,6 +262,7 @@ class Leases:
             seen=seen,
             artifacts=self.artifacts,
             deadline=deadline,
+            wall_time=wall_time,
             give_up=self.give_up,
         )
 
@@ -267,7 +270,8 @@ class Leases:
         account, trial = selection.account, selection.existing()
         grant = account.grant(trial)
         if trial is not None:
-            return taking.take(connection, self._id_of(trial), owner, grant=grant)
+            trial_id = trial._trial_id  # noqa: SLF001 - by its number, it takes a query
+            return taking.take(connection, trial_id, owner, grant=grant)
         if account.may_begin:
             begun = taking.begin(
                 connection, self.stored.study_id, owner, despite_waiting=True, grant=grant
@@ -282,11 +286,6 @@ class Leases:
         if control_of(self.stored).want in {Want.STOP, Want.CANCEL}:
             return not any(trial.state is TrialState.RUNNING for trial in account.trials)
         return account.is_finished
-
-    def _id_of(self, trial: FrozenTrial) -> int:
-        return self.stored.database.storage.get_trial_id_from_study_id_trial_number(
-            self.stored.study_id, trial.number
-        )
 
     def _selection(self, connection: Connection, attrs: Mapping[str, Any]) -> Selection:
         pruner = self.stored.study.pruner

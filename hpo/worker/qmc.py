@@ -32,7 +32,8 @@ class NumberedQMCSampler(QMCSampler):
                 warn_independent_sampling=False,
             )
         self._number = number
-        self._space = {name: kind for name, kind in space.items() if not kind.single()}
+        # Sorted, as another order of the definition's keys is the same study.
+        self._space = {name: space[name] for name in sorted(space) if not space[name].single()}
 
     def infer_relative_search_space(
         self, _study: Study, _trial: FrozenTrial

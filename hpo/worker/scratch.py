@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from hpo.errors import InputError
+from hpo.errors import HpoError, InputError
 from hpo.storage.file_lock import open_lock
 
 PREFIX = "hpo-trial-"
@@ -22,10 +22,10 @@ def scratch() -> Iterator[Path]:
     """Yield a new temporary folder, which is removed at the end.
 
     Raises:
-        InputError: there is no place for temporary files, or no space left there.
+        HpoError: it can't be made, as there is no space left.
     """
     with ExitStack() as stack:
-        with _explained():
+        with _explained(HpoError):
             made = tempfile.TemporaryDirectory(prefix=_prefix(), ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(made))
             lock = stack.enter_context(open_lock(folder / LOCK))
@@ -42,7 +42,7 @@ def remove_left_over() -> None:
     Raises:
         InputError: there is no place for temporary files.
     """
-    with _explained():
+    with _explained(InputError):
         place = Path(tempfile.gettempdir())
     for folder in place.glob(f"{glob.escape(_prefix())}*"):
         with suppress(OSError):  # gone meanwhile, or another user's
@@ -51,11 +51,11 @@ def remove_left_over() -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(kind: type[HpoError]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
+        raise kind(
             f"no temporary folder can be made: {error}; set TMPDIR to a folder with space"
         ) from error
 

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 def run_trial(lease: Lease, objective: Objective, stop: Stop, folder: Path) -> None:
     """Run a trial, record how it ended, and remove its checkpoints if it has ended for good.
 
-    The folder is empty, for checkpoints on this machine.
+    The folder is for checkpoints on this machine.
     """
     study = lease.stored.study
     max_age = 0.0 if isinstance(study.pruner, HalvingPruner) else OLDEST
@@ -61,6 +61,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop, folder: Path) -> N
             checkpoints=kept,
             results=files,
             deadline=lease.deadline,
+            wall_time=lease.wall_time,
         )
         try:
             outcome = _outcome(climber, objective)
@@ -146,11 +147,11 @@ def _begin(climber: Climber, objective: Objective) -> Any:
             params=proposal.new,
             user_attrs={
                 SEED: objective.seed_of(params),
-                **_machines(trial, recorded_environment(lease.stored.origin.packages)),
+                **_machines(trial, recorded_environment(lease.stored.origin.modules)),
             },
         )
     )
-    climber.wall_time = wanted.wall_time
+    climber.heed(wanted)
     log.info("trial %d: %s", trial.number, proposal.params)
     return params
 

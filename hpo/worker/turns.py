@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hpo.errors import InputError, StudyError
+from hpo.errors import HpoError, InputError, StudyError
 from hpo.storage.database import Database
 from hpo.storage.retrying import persistently
 from hpo.study import Seen, survey
@@ -81,7 +81,13 @@ class Turns:
         self.turn_of = name
 
     def _open(self, name: str) -> Service:
-        return persistently(lambda: self.open_study(name), self._give_up)
+        try:
+            return persistently(lambda: self.open_study(name), self._give_up)
+        except HpoError:
+            raise
+        except Exception as error:  # others go on, whatever is wrong with this one
+            log.exception('the study "%s" can\'t be opened here', name)
+            raise InputError(f"{type(error).__name__}: {error}") from error
 
     def _give_up(self) -> bool:
         return self.stop.requested

@@ -10,6 +10,9 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import MetaData, select
 
+from hpo.storage.keys import ORIGIN
+from hpo.study import load_study
+
 # What is tried in a folder that holds the definition and the rows of a stored study whose trial 0
 # was pruned, and another whose budget is spent: the command, how it ends, and what it says.
 TRIED = {
@@ -256,6 +259,40 @@ def test_a_worker_without_its_rows_says_how_to_name_their_folder(folder, refused
     assert code == 2
     assert f'{folder / "blobs.npy"}: is missing, and the study "blobs" needs it' in said
     assert "set HPO_DATA to the folder that it is in" in said
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_worker_whose_rows_can_not_be_reached_says_so(refused, monkeypatch):
+    monkeypatch.setenv("HPO_DATA", "/" + "x" * 300)
+    code, said = refused("worker", "blobs")
+    assert code == 2
+    assert said.endswith("/blobs.npy: can't be reached: File name too long")
+
+
+@pytest.mark.usefixtures("folder")
+def test_artifacts_in_a_place_that_can_not_be_reached_are_refused(refused, monkeypatch):
+    for place in ("/" + "x" * 300, "~no-such-user/artifacts"):
+        monkeypatch.setenv("HPO_ARTIFACTS", place)
+        code, said = refused("worker", "blobs")
+        assert code == 2
+        assert said.startswith(f"HPO_ARTIFACTS: {place} can't be used: ")
+
+
+def test_a_trial_of_too_many_steps_is_refused(folder, refused):
+    write_definition(folder, name="endless", fixed={"epochs": 10_000_000})
+    code, said = refused("create", "endless.toml")
+    assert code == 2
+    assert said == "endless.toml: epochs: makes trials of more than 1,000,000 steps"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_study_of_another_version_is_named(hpo, database):
+    study = load_study(database, "blobs").study
+    older = {key: value for key, value in study.user_attrs[ORIGIN].items() if key != "steps"}
+    study.set_user_attr(ORIGIN, older)
+    said = hpo("worker", "blobs")
+    assert (said.code, said.err) == (2, 'hpo: study "blobs": another version of hpo created it\n')
+    assert hpo("delete", "blobs", "--yes").code == 0
 
 
 def test_a_worker_finds_its_rows_in_another_folder(folder, hpo, monkeypatch, tmp_path):

@@ -60,7 +60,7 @@ def test_where_no_temporary_file_can_be_written_no_trial_is_taken(
     with monkeypatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(place))
         code, said = refused("blobs")
-    assert code == 2
+    assert code == 1  # it may pass: a supervisor tries again
     assert said.startswith("no temporary folder can be made: [Errno 2] No such file or directory")
     assert said.endswith("; set TMPDIR to a folder with space")
     assert load_study(database, "blobs").study.trials == []

@@ -136,7 +136,12 @@ def test_the_packages_of_training_code_are_recorded_and_named(hpo, tmp_path, mon
 TYPED = """\
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Means:
@@ -152,7 +157,7 @@ def predict(trained: Means, task, X):
     return np.full(len(X), task.classes[0])
 
 
-def save(trained: Means, folder):
+def save(trained: Means, folder: Path) -> Path:
     return folder
 """
 

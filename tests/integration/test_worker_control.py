@@ -277,6 +277,22 @@ def test_time_that_was_added_since_a_trial_was_taken_counts(create_study, work, 
     assert climbed(stored) == [(TrialState.COMPLETE, STEPS)] * 2
 
 
+def test_a_wall_time_that_changes_before_the_first_step_counts(create_study, work, monkeypatch):
+    slow = {"epochs": STEPS, "pause": 0.4}
+    stored = create_study(fixed=slow, budget={"trials": 2})
+    real = Leases.take
+
+    def take(leases):
+        lease = real(leases)
+        if lease is not None and lease.number == 1:
+            create_study(fixed=slow, budget={"trials": 2, "wall_time": "1s"})
+        return lease
+
+    monkeypatch.setattr(Leases, "take", take)
+    work(stored)
+    assert climbed(stored) == [(TrialState.COMPLETE, STEPS), (TrialState.PRUNED, 1)]
+
+
 def test_the_first_result_is_waited_for(create_study, work, time_is_over):
     stored = create_study(budget={"trials": 1, "wall_time": "1h"})
     time_is_over(0)

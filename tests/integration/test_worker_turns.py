@@ -23,7 +23,7 @@ def serve(database, monkeypatch):
     """Work on all studies until a number of trials were run; give their studies in order."""
     monkeypatch.setattr(loop, "IDLE", 0.01)
 
-    def serve_all(count, meanwhile=lambda _order: None, refuse=(), away=()):
+    def serve_all(count, meanwhile=lambda _order: None, refuse=(), away=(), broken=()):
         stop, order, outages = Stop(), [], [*away]
         run_trial = loop.run_trial
 
@@ -35,6 +35,8 @@ def serve(database, monkeypatch):
                 stop.request()
 
         def open_study(name):
+            if name in broken:
+                raise PermissionError("closed")
             if name in refuse:
                 raise DataError("rows.npy", "can't be read")
             if outages:
@@ -132,6 +134,17 @@ def test_what_cannot_be_worked_on_here_stops_no_other_study(create_study, serve,
     assert serve(3, refuse=("elsewhere",)) == ["here"] * 3
     said = [r.message for r in caplog.records if r.name == "hpo.worker.turns"]
     assert said == ['the study "elsewhere" is left out here for a while: rows.npy: can\'t be read']
+
+
+def test_a_study_that_no_one_foresaw_stops_no_other_one(create_study, serve, caplog):
+    create_study(name="odd", priority=9)
+    create_study(name="here")
+    assert serve(3, broken=("odd",)) == ["here"] * 3
+    told = [record for record in caplog.records if record.name == "hpo.worker.turns"]
+    assert told[0].exc_info is not None
+    assert told[1].message == (
+        'the study "odd" is left out here for a while: PermissionError: closed'
+    )
 
 
 def test_a_study_that_is_deleted_stops_no_other_one(database, create_study, serve):

@@ -57,7 +57,7 @@ def stored_study(content, dataset, values=(None,), label_column=-1):
         trial = study.ask()
         params = objective.space.suggest(trial)
         trial.set_user_attr(SEED, objective.seed_of(params))
-        trial.set_user_attr(ENVIRONMENT, recorded_environment())
+        trial.set_user_attr(ENVIRONMENT, dict(recorded_environment()))  # tests may change it
         study.tell(trial, objective.evaluate(params, heard) if value is None else value)
     origin = Origin(
         folder=Path(),
@@ -135,6 +135,22 @@ def test_a_script_without_a_network_does_not_ask_what_keras_trains_with(content,
     script = write_script(stored, [trial], "train.py")
     assert "keras" not in script
     assert "KERAS_BACKEND" not in script
+
+
+def test_the_backend_is_the_one_that_trained_whatever_else_was_imported(cnn_content, dataset):
+    stored = stored_study(cnn_content, dataset, [0.5])
+    (trial,) = best(stored)
+    trial.user_attrs[DEVICE] = {"backend": "jax"}
+    trial.user_attrs[ENVIRONMENT] |= {"tensorflow": "2.21", "jax": "0.11"}
+    script = write_script(stored, [trial], "train.py")
+    assert 'os.environ.setdefault("KERAS_BACKEND", "jax")' in script
+    assert "It needs jax, keras, numpy, scikit-learn. How" in script
+
+
+@pytest.mark.parametrize("name", ['a""".py', "a\\x.py"])
+def test_a_script_may_have_an_odd_name(content, dataset, name):
+    content["data"]["train"] = f"{name}.npy"
+    assert_clean(script_of(stored_study(content, dataset, [0.5]), name))
 
 
 def test_a_script_of_many_classes_is_clean(content):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.errors import InputError
 from hpo.home import home
 
 
@@ -26,3 +27,9 @@ def test_home(monkeypatch, variables, root, expected):
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
     monkeypatch.setattr("sys.platform", "linux")
     assert home() == Path(expected)
+
+
+def test_the_home_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("HPO_HOME", "~no-such-user/hpo")
+    with pytest.raises(InputError, match=r"home directory.* set HPO_HOME to a folder"):
+        home()

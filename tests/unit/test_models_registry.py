@@ -113,6 +113,15 @@ def test_a_model_whose_training_code_is_missing_is_refused(here):
     assert "own_family.nowhere, which is missing" in refusal("own_family:TREE")
 
 
+@pytest.mark.parametrize("text", ["def broken(:", "import no_such_package", "1 / 0"])
+def test_training_code_in_a_package_that_can_not_be_imported_is_refused(here, text):
+    (here / "own_family.py").write_text(OWN.replace("__name__", '"broken_package.code"'))
+    (here / "broken_package").mkdir()
+    (here / "broken_package" / "__init__.py").write_text(text)
+    (here / "broken_package" / "code.py").touch()
+    assert "trains in broken_package.code, which can't be imported: " in refusal("own_family:TREE")
+
+
 @dataclass(frozen=True)
 class Params:
     depth: int

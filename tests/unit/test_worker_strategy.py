@@ -84,6 +84,15 @@ def test_a_point_does_not_depend_on_what_the_first_trial_had(content):
     assert len({params["gamma"] for params in drawn if "gamma" in params}) > 2
 
 
+def test_a_point_does_not_depend_on_the_order_of_the_keys(content):
+    backwards = {**content, "space": dict(reversed(content["space"].items()))}
+    one, other = (
+        sampler(with_sampler(given, name="qmc"), 5).infer_relative_search_space(None, None)
+        for given in (content, backwards)
+    )
+    assert [*one] == [*other]
+
+
 def made_pruner(content, last_step=81, **options):
     settings = parse({**content, "pruner": options}, "my.toml").pruner
     return pruner(settings, ladder_of(settings, range(1, last_step + 1)))

@@ -15,7 +15,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from sqlalchemy import NullPool, create_engine, text
 
-from hpo.errors import DatabaseAway, DatabaseError
+from hpo.errors import DatabaseAway, DatabaseError, InputError
 from hpo.storage.database import create_tables, open_storage, parse_url, study_lock
 from hpo.storage.failures import database_errors, describe
 from hpo.storage.records import Records
@@ -40,6 +40,16 @@ def test_a_refused_connection(free_port: int) -> None:
     message = failure(f"postgresql://ada:s3cret@127.0.0.1:{free_port}/hpo")
     assert message.startswith("the database: connection to server at")
     assert message.endswith("Connection refused: start the server, or correct HPO_DATABASE_URL")
+
+
+@pytest.mark.parametrize("setting", ["connect_timeout=abc", "sslmode=bogus"])
+def test_a_setting_that_is_invalid(database_url: str, setting: str) -> None:
+    url = database_url + ("&" if "?" in database_url else "?") + setting
+    with (
+        pytest.raises(InputError, match=r"^the database: .*invalid .*: correct HPO_DATABASE_URL$"),
+        open_storage(application_name="test", url=url),
+    ):
+        pass
 
 
 def test_a_missing_database(database_url: str) -> None:

@@ -162,10 +162,11 @@ def test_binary_under_the_name_of_a_csv(tmp_path):
 
 
 def test_a_header_that_counts_the_columns_is_no_row(tmp_path):
-    (tmp_path / "a.csv").write_text("0,1,2\n0.5,0.6,1\n")  # as pandas writes a table without names
+    rows = "0,1,2,3,4,5,6,7\n" + "0.5,0.5,0.5,0.5,0.5,0.5,0.5,1\n"  # as pandas numbers columns
+    (tmp_path / "a.csv").write_text(rows)
     said = "row 1 counts the columns from 0: leave it out (in pandas, header=False), or write names"
     assert said in refusal(tmp_path / "a.csv")
-    (tmp_path / "a.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "a.csv").write_text("0,1,2\n1,0,1\n")
     assert len(load_dataset(tmp_path / "a.csv").X) == 2
 
 
