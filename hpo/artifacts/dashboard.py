@@ -7,7 +7,8 @@ written there in hexadecimal. Files that people upload have an id from Optuna, a
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from mimetypes import guess_type
 from typing import Any, BinaryIO
@@ -70,6 +71,18 @@ def listed(attrs: Mapping[str, Any], filename: str) -> str | None:
 def artifact_of(listed_as: str) -> str:
     """Return the id of the artifact in a listing's value."""
     return _ours(json.loads(listed_as)["artifact_id"])
+
+
+def uploads_in(listings: Iterable[Any]) -> list[str]:
+    """Return the ids of the files in listings that people uploaded; anybody may have written one.
+
+    A file that was deleted is listed as null.
+    """
+    uploads = []
+    for one in listings:
+        with suppress(TypeError, KeyError, ValueError, ArtifactError):
+            uploads.append(artifact_of(one))
+    return [artifact for artifact in uploads if artifact.startswith(f"{UPLOADS}/")]
 
 
 def _ours(artifact_id: str) -> str:

@@ -21,12 +21,18 @@ from sqlalchemy import text
 from hpo.artifacts import Artifacts
 from hpo.artifacts.dashboard import listed
 from hpo.dashboard import note
-from hpo.errors import ArtifactError, DatabaseError, HpoError, MissingArtifactError
+from hpo.errors import (
+    ArtifactError,
+    DatabaseError,
+    HpoError,
+    MissingArtifactError,
+    StudyError,
+)
 from hpo.evaluation import FILE, MOST_BYTES, Evaluation
 from hpo.storage.database import Database
 from hpo.storage.failures import database_errors
 from hpo.storage.keys import CHECKPOINT, DEFINITION
-from hpo.study import StoredStudy, best_trials, load_study
+from hpo.study import StoredStudy, best_trials, delete, load_study
 
 if TYPE_CHECKING:
     from hpo.dashboard.figures import Curve
@@ -76,6 +82,7 @@ class Additions:
             ("GET", STUDY): self._study,
             ("GET", ARTIFACT): self._artifact,
             ("POST", RENAME): self._rename,
+            ("DELETE", STUDY): self._delete,
             **{("PUT", rule): self._save_note for rule in NOTES},
         }
         wrapper = wrappers.get((route.method, route.rule))
@@ -119,6 +126,21 @@ class Additions:
             bottle.response.status = 403
             return {"reason": "a study of hpo keeps the name that its definition says"}
         return callback(study_id)
+
+    def _delete(self, callback: Route, study_id: int) -> Any:
+        """Delete a study of hpo as `hpo delete` does, with its checkpoints."""
+        if not self._is_ours(study_id):
+            return callback(study_id)
+        name = self.database.storage.get_study_name_from_id(study_id)
+        try:
+            delete(self.database, name, self.artifacts)
+        except StudyError:  # somebody else was quicker
+            bottle.response.status = 404
+            return {"reason": f'there is no study "{name}" any more'}
+        except ArtifactError as error:
+            log.warning('files of the deleted study "%s" are left over: %s', name, error)
+        bottle.response.status = 204
+        return {}
 
     def _is_ours(self, study_id: int) -> bool:
         try:

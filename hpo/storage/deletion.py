@@ -1,5 +1,8 @@
 """Deleting a study's rows. Optuna would load each of them first: seconds per thousand trials."""
 
+import json
+from typing import Any
+
 from sqlalchemy import Connection, text
 
 OF_TRIALS = (
@@ -25,6 +28,21 @@ OF_TRIAL = """
 DELETE FROM {} AS one USING trials WHERE one.trial_id = trials.trial_id AND study_id = :study_id
 """
 OF_STUDY = "DELETE FROM {} WHERE study_id = :study_id"
+
+
+NAMED = """
+SELECT value_json FROM trial_system_attributes JOIN trials USING (trial_id)
+WHERE study_id = :study_id AND starts_with(key, :prefix)
+UNION ALL
+SELECT value_json FROM study_system_attributes
+WHERE study_id = :study_id AND starts_with(key, :prefix)
+"""
+
+
+def values_named(connection: Connection, study_id: int, prefix: str) -> list[Any]:
+    """Read the system attributes of a study and its trials whose keys begin with a prefix."""
+    found = connection.execute(text(NAMED), {"study_id": study_id, "prefix": prefix})
+    return [json.loads(value) for value in found.scalars()]
 
 
 def delete_study(connection: Connection, study_id: int) -> None:

@@ -2,11 +2,13 @@ import io
 
 import pytest
 from blobs import write_definition
+from optuna.artifacts import upload_artifact
 from optuna.distributions import FloatDistribution, distribution_to_json
 from optuna.trial import TrialState
 from sqlalchemy import text
 
 from hpo.artifacts import open_artifacts
+from hpo.artifacts.dashboard import OptunaStore
 from hpo.errors import LeaseLost, StudyError
 from hpo.storage.deletion import OF_STUDIES, OF_TRIALS
 from hpo.storage.keys import DEFINITION
@@ -57,6 +59,23 @@ def test_a_study_goes_with_all_that_belongs_to_it_and_nothing_else(hpo, worked, 
     assert said.err == "gone (running): 2 trials, 1 running, 2 steps, best 0.7500 in trial 0\n"
     assert rows_of() == before
     assert open_artifacts().usage() == 4
+
+
+def test_what_people_uploaded_goes_with_its_study(hpo, worked, tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"by hand")
+    studies = {name: worked(name).stored.study for name in ("kept", "gone")}
+    for study in studies.values():
+        for place in (study, study.trials[1]):
+            upload_artifact(
+                artifact_store=OptunaStore(open_artifacts()),
+                file_path=str(tmp_path / "notes.txt"),
+                study_or_trial=place,
+                storage=study._storage,
+            )
+    odd = studies["gone"].trials[1]._trial_id
+    studies["gone"]._storage.set_trial_system_attr(odd, "artifacts:0", "no listing")
+    assert hpo("delete", "gone", "--yes").code == 0
+    assert open_artifacts().usage() == 2 * len(b"by hand")
 
 
 def test_nothing_goes_that_is_not_confirmed(hpo, worked, rows_of, monkeypatch):

@@ -276,6 +276,20 @@ def test_a_study_of_ours_keeps_its_name_also_for_an_admin(create_study, database
     assert {*optuna.get_all_study_names(database.storage)} == {"blobs", "other"}
 
 
+def test_a_study_that_an_admin_deletes_goes_with_its_checkpoints(database, create_study, leases):
+    access = Access(editor=EDITOR.editor, editor_is_admin=True)
+    browser = Client(application(database, open_artifacts(), access, "127.0.0.1"))
+    lease = leases(create_study()).take()
+    kept = open_artifacts().save_checkpoint("blobs", 0, ".npz", lambda file: file.write(b"weights"))
+    lease.write(Writing(system_attrs={CHECKPOINT: {"fold": 0, "artifact": kept}}))
+    optuna.create_study(storage=database.storage, study_name="theirs")
+    for study_id in (1, 2):
+        answer = browser.delete(f"/api/studies/{study_id}", json={}, auth=AUTH)
+        assert answer.status_code == 204
+    assert optuna.get_all_study_names(database.storage) == []
+    assert open_artifacts().usage() == 0
+
+
 def test_an_html_file_of_a_trial_is_in_a_sandbox(create_study, leases, browser):
     stored = create_study()
     leases(stored).take()
