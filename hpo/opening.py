@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from hpo.data import Dataset, load_dataset
+from hpo.data import Dataset, load_dataset, sha256_of
 from hpo.definition import Definition, load_definition
 from hpo.device import muted_stderr
 from hpo.errors import DataError, InputError, StudyError
 from hpo.models import Model
 from hpo.objective import Objective, build_objective
-from hpo.pretraining import Say, Weights, pretrain, refuse_shared_rows, sha256_of
+from hpo.pretraining import Say, Weights, pretrain, refuse_shared_rows
 from hpo.storage.database import Database
 from hpo.study import Origin, StoredStudy, create
 

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b, file_digest, sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FixedTrial
 
-from hpo.data import Dataset
+from hpo.data import Dataset, sha256_of
 from hpo.definition import Choice, Definition, in_toml
 from hpo.errors import DataError, DefinitionError
 from hpo.models import Labels, Model
@@ -136,19 +136,6 @@ def refuse_shared_rows(rows: Dataset, searched: NDArray[np.float32]) -> None:
             f"{len(shared)} rows are rows of the study, too, the first is row {shared[0]}, counted "
             "from 0: trials would be evaluated on rows seen in pretraining, so leave them out",
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal.
-
-    Raises:
-        DataError: it can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(str(path), f"can't be read: {error.strerror}") from error
 
 
 def _guard(path: Path, rows: Dataset) -> str:

@@ -6,6 +6,7 @@
 """
 
 from hpo.data.dataset import READERS, Dataset, load_dataset
+from hpo.data.digest import sha256_of
 from hpo.data.digits import Digits, clean_digits
 from hpo.data.noisy import PRESETS, Recipe, RowSet, make, noisy_sets
 from hpo.data.reading import Table, split_label
@@ -25,5 +26,6 @@ __all__ = [
     "load_dataset",
     "make",
     "noisy_sets",
+    "sha256_of",
     "split_label",
 ]

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.digest import sha256_of
 from hpo.data.digits import Digits
 from hpo.errors import InputError
 
@@ -160,14 +161,9 @@ def _write_manifest(folder: Path, digits: Digits, recipe: Recipe) -> None:
         "source_sha256": hashlib.sha256(np.ascontiguousarray(digits.images).data).hexdigest(),
         **asdict(recipe),
         "numpy": np.__version__,
-        "sha256": {name: _sha256(folder / name) for name in ROWS},
+        "sha256": {name: sha256_of(folder / name) for name in ROWS},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -245,8 +245,8 @@ def account_of(
     budget, trials = budget_of(stored, attrs), trials_of(stored)
     with _connected(stored, connection) as at:
         now, silent = now_of(at), silent_since(at, stored.study_id)
-    if stored.points is not None:
-        most = stored.points + sum(map(is_given, trials))
+    if stored.origin.points is not None:
+        most = stored.origin.points + sum(map(is_given, trials))
         budget = budget.model_copy(update={"trials": min(most, budget.trials or most)})
     return Account(
         budget=budget,

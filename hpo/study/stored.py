@@ -60,11 +60,6 @@ class StoredStudy:
         """The steps and rungs of its trials."""
         return ladder_of(self.definition.pruner, self.origin.steps)
 
-    @property
-    def points(self) -> int | None:
-        """How many points its grid has; None unless the sampler is "grid"."""
-        return self.origin.points
-
 
 def load_study(database: Database, name: str) -> StoredStudy:
     """Load a study by its name.

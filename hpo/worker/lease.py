@@ -239,7 +239,7 @@ class Leases:
         """Whether the number of trials alone decides if a new one may begin."""
         others = (budget.steps, budget.wall_time, budget.target, budget.patience)
         is_halving = isinstance(self.stored.study.pruner, HalvingPruner)
-        is_walk = self.stored.points is not None  # it ends with its points
+        is_walk = self.stored.origin.points is not None  # it ends with its points
         return all(limit is None for limit in others) and not is_halving and not is_walk
 
     def _lease(

@@ -47,14 +47,6 @@ class Service:
                 run_trial(lease, self.objective, self.stop, folder)
             return True
 
-    def is_over(self) -> bool:
-        """Whether the study has ended."""
-        return self.leases.is_over()
-
-    def sweep(self) -> None:
-        """Remove the checkpoints that ended trials still name."""
-        self.leases.sweep()
-
 
 def open_service(database: Database, artifacts: Artifacts, stop: Stop, study: str) -> Service:
     """Prepare to work on a study by its name, with this machine's copy of its data.
@@ -87,8 +79,8 @@ def serve(service: Service) -> None:
     while not service.stop.requested:
         if service.run_next():
             idling = Idling(service.stop)
-        elif service.is_over():
-            service.sweep()
+        elif service.leases.is_over():
+            service.leases.sweep()
             return
         else:
             idling.wait()

@@ -58,8 +58,8 @@ class Turns:
             self.services[seen.name] = service
             if service.run_next(lambda: self._say_turn(seen.name)):
                 return True
-            if service.is_over():
-                service.sweep()
+            if service.leases.is_over():
+                service.leases.sweep()
                 self.over[seen.name] = seen
                 del self.services[seen.name]
         except StudyError as error:  # somebody has deleted it meanwhile
