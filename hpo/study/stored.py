@@ -41,6 +41,9 @@ class Origin:
     modules: tuple[str, ...] = ()  # of other packages, that an own model's training code imports
 
 
+STORED_ORIGIN = TypeAdapter(Origin)
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
     """A study with its definition and origin, as they were when it was loaded."""
@@ -176,6 +179,6 @@ def space_of(definition: Definition) -> SearchSpace[Any]:
 
 def _origin(attrs: Mapping[str, Any], name: str) -> Origin:
     try:
-        return TypeAdapter(Origin).validate_python(attrs.get(ORIGIN))
+        return STORED_ORIGIN.validate_python(attrs.get(ORIGIN))
     except ValidationError as error:
         raise DefinitionError(f'study "{name}"', "", "another version of hpo created it") from error

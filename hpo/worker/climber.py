@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from optuna.exceptions import TrialPruned
@@ -18,7 +18,7 @@ from hpo.storage.retrying import persistently
 from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
 from hpo.worker.halving import HalvingPruner
-from hpo.worker.lease import Lease, Outcome, Wanted, deadline_of
+from hpo.worker.lease import Lease, Outcome, TimeLimit, Wanted, deadline_of
 from hpo.worker.mishaps import Diverged
 from hpo.worker.results import Results
 from hpo.worker.signals import Stop
@@ -45,8 +45,7 @@ class Climber:
     stop: Stop
     checkpoints: Checkpoints
     results: Results
-    deadline: float | None  # by time.monotonic()
-    wall_time: str | None  # of the budget, as stored when the deadline was computed
+    limit: TimeLimit
     last_step: int = 0
 
     # Not written to the database yet:
@@ -106,8 +105,9 @@ class Climber:
 
     def heed(self, wanted: Wanted) -> None:
         """Compute the deadline again if the budget's wall time has changed."""
-        if wanted.wall_time != self.wall_time:
-            self.wall_time, self.deadline = wanted.wall_time, deadline_of(self.lease.account())
+        if wanted.wall_time != self.limit.wall_time:
+            deadline = deadline_of(self.lease.account())
+            self.limit = TimeLimit(deadline=deadline, wall_time=wanted.wall_time)
 
     def end(self, outcome: Outcome) -> None:
         """Write how the trial ended for this worker, with what is not written yet.
@@ -159,13 +159,14 @@ class Climber:
 
         Trials go on until the study has a result.
         """
-        if self.deadline is None or time.monotonic() < self.deadline:
+        if self.limit.deadline is None or time.monotonic() < self.limit.deadline:
             return False
         account = self.lease.account()
-        self.deadline = deadline_of(account)
-        over = self.deadline is not None and time.monotonic() >= self.deadline
+        deadline = deadline_of(account)
+        over = deadline is not None and time.monotonic() >= deadline
         if over and not account.completed:
-            self.deadline = time.monotonic() + LOOK_AGAIN
+            deadline = time.monotonic() + LOOK_AGAIN
+        self.limit = replace(self.limit, deadline=deadline)
         return over and bool(account.completed)
 
     def _has_to_ask(self, step: int, *, is_new: bool) -> bool:

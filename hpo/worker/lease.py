@@ -69,6 +69,17 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimeLimit:
+    """When the budget's time is over, and the wall time that this was computed from."""
+
+    deadline: float | None  # by time.monotonic()
+    wall_time: str | None  # as it is stored
+
+
+NO_LIMIT = TimeLimit(deadline=None, wall_time=None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lease:
     """One trial that this worker owns, until it ends it, hands it back or loses it.
 
@@ -80,8 +91,7 @@ class Lease:
     owned: OwnedTrial
     seen: Sequence[FrozenTrial] | None  # all trials at that moment; None: they were not read
     artifacts: Artifacts
-    deadline: float | None  # by time.monotonic(): when the budget's time is over
-    wall_time: str | None  # of the budget, as it was stored when the deadline was computed
+    limit: TimeLimit
     give_up: Callable[[], bool]  # whether to stop waiting for a database that is away
 
     @property
@@ -215,9 +225,10 @@ class Leases:
             trial_id = taken or self._take_next(selection, connection, owner)
             if trial_id is None:
                 return None
-            time = deadline_of(selection.account), attrs[DEFINITION]["budget"]["wall_time"]
+            wall_time = attrs[DEFINITION]["budget"]["wall_time"]
+            limit = TimeLimit(deadline=deadline_of(selection.account), wall_time=wall_time)
         trial = trial_of(self.stored, trial_id)
-        return self._lease(trial, owner, selection.account.trials, time)
+        return self._lease(trial, owner, selection.account.trials, limit)
 
     def _begin(self, owner: str) -> FrozenTrial | None:
         """Begin a new trial without reading the others, if their number alone decides.
@@ -247,9 +258,8 @@ class Leases:
         trial: FrozenTrial,
         owner: str,
         seen: Sequence[FrozenTrial] | None = None,
-        time: tuple[float | None, str | None] = (None, None),
+        limit: TimeLimit = NO_LIMIT,
     ) -> Lease:
-        deadline, wall_time = time
         return Lease(
             stored=self.stored,
             trial=trial,
@@ -261,8 +271,7 @@ class Leases:
             ),
             seen=seen,
             artifacts=self.artifacts,
-            deadline=deadline,
-            wall_time=wall_time,
+            limit=limit,
             give_up=self.give_up,
         )
 

@@ -60,8 +60,7 @@ def run_trial(lease: Lease, objective: Objective, stop: Stop, folder: Path) -> N
             stop=stop,
             checkpoints=kept,
             results=files,
-            deadline=lease.deadline,
-            wall_time=lease.wall_time,
+            limit=lease.limit,
         )
         try:
             outcome = _outcome(climber, objective)

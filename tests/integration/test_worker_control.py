@@ -253,7 +253,7 @@ def time_is_over(monkeypatch):
         def take(leases):
             lease = real(leases)
             is_late = lease is not None and next(taken) == number
-            return replace(lease, deadline=0.0) if is_late else lease
+            return replace(lease, limit=replace(lease.limit, deadline=0.0)) if is_late else lease
 
         monkeypatch.setattr(Leases, "take", take)
         if not added:
