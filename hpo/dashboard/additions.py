@@ -56,6 +56,8 @@ FIGURES = {name.encode().hex(): name for name in (CURVE, CONFUSION, MISTAKES)}
 IMAGE, BYTES = "image/png", "application/octet-stream"
 UNFINISHED = (TrialState.RUNNING, TrialState.WAITING)
 
+READS = "the dashboard's role in the database may only read"
+
 Route = Callable[..., Any]
 log = logging.getLogger(__name__)
 
@@ -110,8 +112,7 @@ class Additions:
     def _save_note(self, callback: Route, **ids: int) -> Any:
         """Save a note without hpo's part, which the browser sends back with it."""
         if not self._may_write():
-            bottle.response.status = 403
-            return {"reason": "the dashboard's role in the database may only read"}
+            return _refused(READS)
         sent = bottle.request.json
         if isinstance(sent, dict) and isinstance(sent.get("body"), str):
             sent["body"] = note.theirs_of(sent["body"])
@@ -123,14 +124,15 @@ class Additions:
         The dashboard would copy the study and delete it while workers use it.
         """
         if self._is_ours(study_id):
-            bottle.response.status = 403
-            return {"reason": "a study of hpo keeps the name that its definition says"}
+            return _refused("a study of hpo keeps the name that its definition says")
         return callback(study_id)
 
     def _delete(self, callback: Route, study_id: int) -> Any:
         """Delete a study of hpo as `hpo delete` does, with its checkpoints."""
         if not self._is_ours(study_id):
             return callback(study_id)
+        if not self._may_write():
+            return _refused(READS)
         name = self.database.storage.get_study_name_from_id(study_id)
         try:
             delete(self.database, name, self.artifacts)
@@ -276,6 +278,11 @@ class Additions:
             return Evaluation.read(content)
         except ValueError as error:
             raise ArtifactError(f"{kept}: this is no evaluation: {error}") from error
+
+
+def _refused(reason: str) -> dict[str, str]:
+    bottle.response.status = 403
+    return {"reason": reason}
 
 
 def _add_figures(trial: dict[str, Any]) -> None:

@@ -28,6 +28,6 @@ def packages_behind(imports: Iterable[Import]) -> list[str]:
 
 def requirements(imports: Iterable[Import], backend: str) -> str:
     """Return the names of the packages to install, for people; Keras needs its backend."""
-    modules = others(imports)
-    names = {distribution(module) or module for module in modules}
-    return ", ".join(sorted(names | ({backend} if "keras" in modules else set()), key=str.lower))
+    names = {distribution(module) or module for module in others(imports)}
+    listed = sorted(names - ({backend} if "keras" in names else set()), key=str.lower)
+    return ", ".join(f"keras, {backend}" if name == "keras" else name for name in listed)

@@ -22,5 +22,6 @@ PAUSED = "hpo:paused"  # the rung at which it waits; deleted when it is taken ag
 GRANTED = "hpo:granted"  # the step up to which it may climb, where the budget counts steps
 CHECKPOINT = "hpo:checkpoint"  # what it can be resumed from: a fold, from 0, and an artifact
 LOSSES = "hpo:losses"  # how many workers have died since its last step, and how many steps it had
+RAISED = "hpo:raised"  # the type of the error that failed it, and where it was raised
 RETRIES = "hpo:retries"  # the temporary errors after which it was handed back
 GIVEN = "fixed_params"  # Optuna's own: the values that it was queued with

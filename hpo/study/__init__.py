@@ -4,9 +4,9 @@ from hpo.study.budget import Account, account_of, budget_of
 from hpo.study.control import Control, Want, control_of, set_control, write_control
 from hpo.study.creation import create
 from hpo.study.deletion import delete
+from hpo.study.gist import gist
 from hpo.study.ladder import Ladder, ladder_of
 from hpo.study.queue import Queued, enqueue
-from hpo.study.raised import gist, raised_at
 from hpo.study.retry import retry
 from hpo.study.state import Status, StudyState, best_trials, status
 from hpo.study.stored import (
@@ -49,7 +49,6 @@ __all__ = [
     "is_queued",
     "ladder_of",
     "load_study",
-    "raised_at",
     "retry",
     "runs_of",
     "set_control",

@@ -12,7 +12,7 @@ from hpo.definition import Budget
 from hpo.storage.keys import ERROR
 from hpo.study.budget import Account, account_of
 from hpo.study.control import Control, Want, control_of
-from hpo.study.raised import gist
+from hpo.study.gist import gist
 from hpo.study.stored import StoredStudy, trials_of
 from hpo.study.trials import completed, is_queued
 

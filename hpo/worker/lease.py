@@ -17,7 +17,7 @@ from hpo.artifacts import Artifacts
 from hpo.definition import Budget
 from hpo.storage import stale, taking, tidying
 from hpo.storage.database import study_lock
-from hpo.storage.keys import CONTROL, DEFINITION, ERROR, GRANTED, PAUSED, RETRIES
+from hpo.storage.keys import CONTROL, DEFINITION, ERROR, GRANTED, PAUSED, RAISED, RETRIES
 from hpo.storage.ownership import NOTHING, OwnedTrial, Writing
 from hpo.storage.retrying import persistently
 from hpo.study import (
@@ -47,6 +47,7 @@ class Outcome:
     state: TrialState
     value: float | None = None
     error: str | None = None
+    raised: str | None = None  # the type of the error, and where it was raised
     rung: int | None = None  # at which it waits until it is among the best
     retries: Sequence[str] | None = None  # why it is to be tried again, this time and before
 
@@ -56,7 +57,7 @@ class Outcome:
     @property
     def system_attrs(self) -> dict[str, Any]:
         """What later workers need to know of it."""
-        kept = {PAUSED: self.rung, RETRIES: self.retries}
+        kept = {PAUSED: self.rung, RAISED: self.raised, RETRIES: self.retries}
         return {key: value for key, value in kept.items() if value is not None}
 
 

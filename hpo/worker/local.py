@@ -58,7 +58,7 @@ class LocalWorker:
             return False
         if (code := self.process.poll()) is not None:
             self.process = None
-            logger.info("%s: %s", self.slot.name, in_words(code))
+            logger.info("%s: %s", self.slot.name, how_it_ended(code))
         return code is None
 
     def _start(self) -> None:
@@ -89,7 +89,7 @@ class LocalWorker:
             return
         self.code = code
         said = f": {self.last_words}" if code == InputError.exit_code else ""
-        logger.info("%s: %s%s", self.slot.name, in_words(code), said)
+        logger.info("%s: %s%s", self.slot.name, how_it_ended(code), said)
 
     def _crashed(self, code: int) -> None:
         self.crashes = crashes_with(self.crashes, time.monotonic() - self.started_at)
@@ -101,7 +101,7 @@ class LocalWorker:
         logger.warning(
             "%s: %s, %s: %s (log: %s)",
             self.slot.name,
-            in_words(code),
+            how_it_ended(code),
             then,
             self.last_words,
             self.log,
@@ -190,7 +190,7 @@ def local_workers(
             started.end()
 
 
-def in_words(code: int) -> str:
+def how_it_ended(code: int) -> str:
     """Describe how a process ended; a negative code is the signal that killed it."""
     meant = {0: "has ended", INTERRUPTED: "was told to stop", InputError.exit_code: "can't work"}
     if code in meant:

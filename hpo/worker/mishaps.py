@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpo.errors import HpoError, InputError
 from hpo.storage.failures import MAPPED, describe
-from hpo.storage.keys import ERROR, OWNER
-from hpo.study import gist, is_at_rest, raised_at, runs_of
+from hpo.storage.keys import ERROR, OWNER, RAISED
+from hpo.study import gist, is_at_rest, runs_of
 
 MOST_RETRIES = 2
 SAME_BUGS = 3  # consecutive failures after which the study is stopped
@@ -41,6 +41,23 @@ def passing(error: Exception) -> str | None:
     return None
 
 
+def raised_at(error: BaseException) -> str:
+    """Return an error's type and the line that raised it, without the message.
+
+    The message may differ from trial to trial. Of an exception group its last member is included:
+    whatever raises groups raises all of them in the same line.
+    """
+    kind = "".join(traceback.format_exception_only(error)).split(":")[0].strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f' in File "{one.filename}", line {one.lineno}, in {one.name}' for one in frames[-1:]]
+    at = "".join([kind, *where])
+    return (
+        f"{at}, of {raised_at(error.exceptions[-1])}"
+        if isinstance(error, BaseExceptionGroup)
+        else at
+    )
+
+
 @dataclass(frozen=True)
 class SameBug:
     """The error with which all of the last trials failed."""
@@ -58,7 +75,7 @@ class SameBug:
         last = sorted(ended, key=lambda trial: (_let_go(trial), trial.number))[-SAME_BUGS:]
         if len(last) < SAME_BUGS or any(trial.state is not TrialState.FAIL for trial in last):
             return None
-        error, *others = {raised_at(str(trial.user_attrs.get(ERROR, ""))) for trial in last}
+        error, *others = {_bug_of(trial) for trial in last}
         return None if others or not error else cls(error, last)
 
     @classmethod
@@ -98,6 +115,11 @@ def worker_of(trial: FrozenTrial) -> Worker:
     """Return the process that has a trial, or had it last."""
     host, process, *_ = f"{trial.system_attrs.get(OWNER, '')}:".split(":")
     return Worker(host, process)
+
+
+def _bug_of(trial: FrozenTrial) -> str:
+    """Return what failed a trial; nothing was raised where its workers died."""
+    return str(trial.system_attrs.get(RAISED) or gist(str(trial.user_attrs.get(ERROR, ""))))
 
 
 def _does_well(trial: FrozenTrial) -> bool:

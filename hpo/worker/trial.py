@@ -29,6 +29,7 @@ from hpo.worker.mishaps import (
     SameBug,
     SickMachine,
     passing,
+    raised_at,
     worker_of,
 )
 from hpo.worker.proposal import Proposal
@@ -108,7 +109,7 @@ def _mishap(trial: FrozenTrial, error: Exception) -> Outcome:
     earlier = trial.system_attrs.get(RETRIES, [])
     reason, trace = passing(error), "".join(traceback.format_exception(error))
     if reason is None or len(earlier) >= MOST_RETRIES:
-        return Outcome(state=TrialState.FAIL, error=trace)
+        return Outcome(state=TrialState.FAIL, error=trace, raised=raised_at(error))
     log.warning("trial %d will be tried again: %s", trial.number, reason)
     return Outcome(state=TrialState.WAITING, error=trace, retries=[*earlier, reason])
 

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.errors import HpoError, InputError
 from hpo.worker import local, restarts
-from hpo.worker.local import LocalWorker, LocalWorkers, in_words, local_workers
+from hpo.worker.local import LocalWorker, LocalWorkers, how_it_ended, local_workers
 from hpo.worker.slots import Slot
 
 SLEEP = "import time; print('awake', flush=True); time.sleep(60)"
@@ -224,6 +224,6 @@ def test_an_interrupt_in_the_middle_of_a_look_leaves_no_process(deaf_workers, ca
 
 
 def test_how_a_process_ended_is_said_in_words():
-    assert in_words(-9) == "was killed by SIGKILL"
-    assert in_words(-63) == "was killed by signal 63"
-    assert in_words(3) == "failed with code 3"
+    assert how_it_ended(-9) == "was killed by SIGKILL"
+    assert how_it_ended(-63) == "was killed by signal 63"
+    assert how_it_ended(3) == "failed with code 3"

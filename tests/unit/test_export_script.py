@@ -144,7 +144,7 @@ def test_the_backend_is_the_one_that_trained_whatever_else_was_imported(cnn_cont
     trial.user_attrs[ENVIRONMENT] |= {"tensorflow": "2.21", "jax": "0.11"}
     script = write_script(stored, [trial], "train.py")
     assert 'os.environ.setdefault("KERAS_BACKEND", "jax")' in script
-    assert "It needs jax, keras, numpy, scikit-learn. How" in script
+    assert "It needs keras, jax, numpy, scikit-learn. How" in script
 
 
 @pytest.mark.parametrize("name", ['a""".py', "a\\x.py"])

@@ -9,7 +9,8 @@ from optuna.trial import TrialState, create_trial
 
 from hpo.definition import Budget
 from hpo.storage.keys import GRANTED, PAUSED, RUNS
-from hpo.study import Account, Ladder, rungs
+from hpo.study import Account, Ladder
+from hpo.study.ladder import rungs
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING

@@ -1,11 +1,9 @@
-"""Summaries of a trial's recorded error, which may be a whole traceback."""
+"""The gist of a trial's recorded error, which may be a whole traceback."""
 
 import re
 
 HEADER = re.compile(r"^(  \+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
 IN_GROUP = "  | "  # begins the lines of a group, before those of its members
-# What begins the lines of a group and of its members.
-MARGIN = re.compile(r"^ *(\| ?|\+ (?=Exception Group ))", re.MULTILINE)
 # Terminal control: escape sequences, as for colours, and control characters.
 CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -20,24 +18,6 @@ def gist(error: str) -> str:
     lines = _lines(error)
     said = [line.strip() for line in lines if line == line.lstrip()] or lines[-1:]
     return CONTROL.sub("", " ".join(said[:2])).strip()
-
-
-def raised_at(error: str) -> str:
-    """Return the exception's type and the line that raised it, without the message.
-
-    The message may differ from trial to trial. Of an exception group its last member is included:
-    whatever raises groups raises all of them in the same line.
-    """
-    kind, frames = gist(error).split(":")[0], []
-    for line in _lines(error):
-        if line == line.lstrip():
-            break
-        if line.lstrip().startswith('File "'):
-            frames.append(line.strip())
-    at = f"{kind} in {frames[-1]}" if frames else kind
-    header = _header(error)
-    members = MARGIN.sub("", error[header.end() :]) if header and header[1] else ""
-    return f"{at}, of {raised_at(members)}" if _header(members) else at
 
 
 def _lines(error: str) -> list[str]:
