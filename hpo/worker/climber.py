@@ -18,7 +18,7 @@ from hpo.storage.retrying import persistently
 from hpo.study import Control, Want
 from hpo.worker.checkpoints import Checkpoints
 from hpo.worker.halving import HalvingPruner
-from hpo.worker.lease import Lease, Outcome, TimeLimit, Wanted, deadline_of
+from hpo.worker.lease import Lease, Outcome, TimeLimit, deadline_of
 from hpo.worker.mishaps import Diverged
 from hpo.worker.results import Results
 from hpo.worker.signals import Stop
@@ -100,14 +100,10 @@ class Climber:
         self._confirm()
         self.reports, self.folds, self.files = {}, (), {}
         self.written_at = time.monotonic()
-        self.heed(wanted)
-        return wanted.control
-
-    def heed(self, wanted: Wanted) -> None:
-        """Compute the deadline again if the budget's wall time has changed."""
         if wanted.wall_time != self.limit.wall_time:
             deadline = deadline_of(self.lease.account())
             self.limit = TimeLimit(deadline=deadline, wall_time=wanted.wall_time)
+        return wanted.control
 
     def end(self, outcome: Outcome) -> None:
         """Write how the trial ended for this worker, with what is not written yet.

@@ -142,7 +142,7 @@ def _begin(climber: Climber, objective: Objective) -> Any:
     study = lease.stored.study
     proposal = Proposal(SamplerView(study, lambda: lease.trials), trial, study.sampler)
     params = persistently(lambda: objective.space.suggest(proposal), lease.give_up)
-    wanted = lease.write(
+    lease.write(
         Writing(
             params=proposal.new,
             user_attrs={
@@ -151,7 +151,6 @@ def _begin(climber: Climber, objective: Objective) -> Any:
             },
         )
     )
-    climber.heed(wanted)
     log.info("trial %d: %s", trial.number, proposal.params)
     return params
 

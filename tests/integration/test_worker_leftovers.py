@@ -2,13 +2,19 @@
 
 import gc
 from collections import Counter
+from weakref import ref
 
 import numpy as np
 import pytest
 
 from hpo.training.params.cnn import Params
 from hpo.training.task import Task
-from hpo.worker.leftovers import LEFT, _registered_gradients, leftovers_freed
+from hpo.worker.leftovers import (
+    LEFT,
+    _registered_gradients,
+    keep_what_is_loaded,
+    leftovers_freed,
+)
 
 TASK = Task(shape=(8, 6, 1), classes=(0, 1, 2))
 PARAMS = Params(blocks=1, filters=2, dense_units=3, batch_size=10, epochs=1)
@@ -71,3 +77,22 @@ def test_what_was_registered_before_stays(cnn):
     finally:
         for name in ("CustomGradient-before", "Mine"):
             del table[name]
+
+
+class Cycle:
+    """Garbage that only a collector frees."""
+
+    def __init__(self):
+        self.myself = self
+
+
+def test_what_was_loaded_for_a_study_is_freed_when_another_one_is_loaded():
+    loaded = Cycle()
+    keep_what_is_loaded()
+    left = ref(loaded)
+    del loaded
+    try:
+        keep_what_is_loaded()
+        assert left() is None
+    finally:
+        gc.unfreeze()

@@ -1,6 +1,8 @@
 """One worker on all studies: whose trial it runs next."""
 
+import gc
 import logging
+from weakref import ref
 
 import pytest
 from optuna.trial import TrialState
@@ -12,7 +14,8 @@ from hpo.storage.keys import CHECKPOINT
 from hpo.storage.ownership import Writing
 from hpo.study import Want, load_study, set_control
 from hpo.worker import loop, turns
-from hpo.worker.loop import prepare_service
+from hpo.worker.lease import Outcome
+from hpo.worker.loop import open_service, prepare_service
 from hpo.worker.mishaps import SickMachine
 from hpo.worker.signals import Stop
 from hpo.worker.turns import Turns
@@ -176,3 +179,14 @@ def test_a_study_that_fails_on_this_machine_alone_is_left_out_for_good(
             raise SickMachine("mend it")
 
     assert serve(3, break_down) == ["a", "b", "b"]
+
+
+def test_the_trials_of_a_study_that_was_left_are_not_kept_in_memory(database, create_study, leases):
+    ours = leases(create_study())
+    ours.take().end(Outcome(state=TrialState.WAITING))
+    service = open_service(database, open_artifacts(), Stop(), "blobs")
+    (waiting,) = service.stored.study.get_trials(deepcopy=False)
+    kept = ref(waiting)
+    del waiting, service
+    gc.collect()
+    assert kept() is None
