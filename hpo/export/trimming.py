@@ -64,11 +64,11 @@ def _without(text: str, fields: Iterable[ast.stmt]) -> str:
     """Return the source of a class without some of its fields and their comments."""
     lines: list[str | None] = [*text.split("\n")]
     for field in fields:
-        first = field.lineno - 1
-        above = first
+        first = above = field.lineno - 1
         while _is_comment(lines[above - 1]):
             above -= 1
-        if (lines[above - 1] or "").strip():  # else the comment is about all below it
+        before = lines[above - 1]
+        if before is None or before.strip():  # else the comment is about all below it
             first = above
         last = field.end_lineno or field.lineno
         lines[first:last] = [None] * (last - first)

@@ -35,6 +35,25 @@ def run_script(tmp_path):
     return run
 
 
+@pytest.fixture
+def define(tmp_path, monkeypatch):
+    """Write training code, a model of it, and the definition of a study of one trial."""
+
+    def write(name, code):
+        (tmp_path / f"{name}.py").write_text(code)
+        (tmp_path / f"{name}_model.py").write_text(
+            "from centroid import sampled\n"
+            "from hpo.models import Model\n"
+            f'MODEL = Model(Params=sampled.Params, training="{name}")\n'
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        write_rows(tmp_path)
+        model = f"{name}_model:MODEL"
+        write_definition(tmp_path, **{**SAMPLED, "model": model, "budget": {"trials": 1}})
+
+    return write
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"evaluation": {"folds": 3, "metric": "error_rate"}}, SAMPLED],
@@ -115,16 +134,8 @@ def save(trained, folder):
 """
 
 
-def test_the_packages_of_training_code_are_recorded_and_named(hpo, tmp_path, monkeypatch):
-    (tmp_path / "dated.py").write_text(DATED)
-    (tmp_path / "late.py").write_text(
-        "from centroid import sampled\n"
-        "from hpo.models import Model\n"
-        'MODEL = Model(Params=sampled.Params, training="dated")\n'
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    write_rows(tmp_path)
-    write_definition(tmp_path, **{**SAMPLED, "model": "late:MODEL", "budget": {"trials": 1}})
+def test_the_packages_of_training_code_are_recorded_and_named(hpo, define):
+    define("dated", DATED)
     assert hpo("create", "blobs.toml").err == ""
     assert hpo("worker", "blobs").code == 0
     script = hpo("export", "blobs").out
@@ -163,17 +174,9 @@ def save(trained: Means, folder: Path) -> Path:
 
 
 def test_annotations_that_are_not_evaluated_are_not_in_the_script_either(
-    hpo, run_script, tmp_path, monkeypatch
+    hpo, run_script, tmp_path, define
 ):
-    (tmp_path / "typed.py").write_text(TYPED)
-    (tmp_path / "plain.py").write_text(
-        "from centroid import sampled\n"
-        "from hpo.models import Model\n"
-        'MODEL = Model(Params=sampled.Params, training="typed")\n'
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    write_rows(tmp_path)
-    write_definition(tmp_path, **{**SAMPLED, "model": "plain:MODEL", "budget": {"trials": 1}})
+    define("typed", TYPED)
     assert hpo("create", "blobs.toml").err == ""
     assert hpo("worker", "blobs").code == 0
     hpo("export", "blobs", "-o", "train.py")
@@ -183,16 +186,8 @@ def test_annotations_that_are_not_evaluated_are_not_in_the_script_either(
     assert "from __future__ import annotations\n\nimport argparse\n" in script
 
 
-def test_a_training_module_that_is_no_python_is_named(hpo, tmp_path, monkeypatch):
-    (tmp_path / "broken.py").write_text("def fit(:\n")
-    (tmp_path / "family.py").write_text(
-        "from centroid import sampled\n"
-        "from hpo.models import Model\n"
-        'MODEL = Model(Params=sampled.Params, training="broken")\n'
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    write_rows(tmp_path)
-    write_definition(tmp_path, **{**SAMPLED, "model": "family:MODEL"})
+def test_a_training_module_that_is_no_python_is_named(hpo, define):
+    define("broken", "def fit(:\n")
     said = hpo("create", "blobs.toml").err
     assert said.startswith("hpo export will refuse this model: broken or what it imports can't be ")
     assert said.count("\n") == 1

@@ -44,6 +44,14 @@ def test_fields_that_nobody_reads_go_with_their_comments():
 INNER = "def inner(params):\n    return params.rate"
 
 
+def test_a_comment_of_one_field_does_not_stay_for_the_next():
+    params = PARAMS.replace("    heads: int = 1", "    heads: int = 1\n    tails: int = 2")
+    fields, text = left_of("def fit(params):\n    return params.tails", params=params)
+    assert fields == ["tails"]
+    assert "# The network.\n    tails: int = 2" in text
+    assert "many" not in text
+
+
 def test_a_title_goes_with_all_that_was_below_it():
     _, text = left_of("def fit(params):\n    return params.depth")
     assert "# The network.\n    depth: int = 2  # of all of it" in text
